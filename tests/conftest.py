@@ -1,0 +1,46 @@
+"""What every test shares: a state folder and a runs folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads or writes the user's own runs, jobs or caches."""
+    monkeypatch.setenv("GPULSE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("GPULSE_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("GPULSE_ROOTS", str(tmp_path / "runs"))
+    for name in ("GPULSE_WORKLOADS", "GPULSE_ENGINE", "GPULSE_CPU_SLOTS", "GPULSE_IDLE_EXIT_S"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def write_losses() -> Callable[..., Path]:
+    """A function that writes event files with a train and a validation loss for each epoch."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    def write(folder: Path, train: Sequence[float], val: Sequence[float]) -> Path:
+        writer = EventFileWriter(str(folder))
+        for epoch, losses in enumerate(zip(train, val, strict=True), 1):
+            for tag, loss in zip(("Loss/train", "Loss/val"), losses, strict=True):
+                summary = Summary(value=[Summary.Value(tag=tag, simple_value=loss)])
+                writer.add_event(Event(wall_time=1.7e9 + epoch, step=epoch, summary=summary))
+        writer.close()
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def overfitting() -> tuple[list[float], list[float]]:
+    """Losses of 40 epochs that overfit from about epoch 12 on: train falls, validation turns."""
+    epochs = range(40)
+    train = [2.0 * 0.9**epoch + 0.01 for epoch in epochs]
+    val = [2.0 * 0.8**epoch + 0.4 + 0.015 * max(0, epoch - 8) for epoch in epochs]
+    return train, val
