@@ -1,0 +1,293 @@
+"""The parameters of every workload: names, bounds, defaults and what they mean. Torch-free.
+
+The form on the jobs page, the command line's ``--set`` and the job process all read the same
+models, so a value is refused at the door with the same sentence everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from core.errors import BadInput
+
+Kind = Literal["train", "profile", "tune"]
+Group = Literal["training", "data", "mistakes", "profile"]
+
+PROFILE_DEFAULTS: dict[str, object] = {"epochs": 1, "profile_steps": 8}
+"""What kind ``profile`` uses where nothing is given: it ends with the last profiled step."""
+
+
+def core_count() -> int:
+    """CPU cores that this process may use (its affinity, where the system tells)."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+def _field(group: Group, help_text: str, default: Any, **bounds: Any) -> Any:
+    return Field(
+        default, description=help_text, json_schema_extra={"group": group}, validate_default=True,
+        **bounds,
+    )  # fmt: skip
+
+
+class _Params(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True
+    )
+
+
+class CommonParams(_Params):
+    """Parameters that every workload has; a workload's own model adds to them.
+
+    Every default passes its own bounds; overriding a field in a subclass changes its default.
+    """
+
+    epochs: int = _field("training", "Passes over the training data.", 10, ge=1, le=10_000)
+    batch_size: int = _field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
+    lr: float = _field("training", "Learning rate of AdamW.", 1e-3, gt=0, le=10)
+    weight_decay: float = _field("training", "Decoupled weight decay of AdamW.", 0.0, ge=0, le=10)
+    dropout: float = _field("training", "Share of activations dropped.", 0.0, ge=0, le=0.95)
+    patience: int = _field(
+        "training", "Stop after this many epochs without a better validation loss; 0 never stops.",
+        0, ge=0, le=10_000,
+    )  # fmt: skip
+    seed: int = _field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
+    train_samples: int = _field(
+        "data", "Training samples used; 0 uses all there are.", 0, ge=0, le=100_000_000
+    )
+    num_workers: int = _field(
+        "data", "DataLoader processes; 0 loads in the training process.", 0, ge=0, le=256
+    )
+    pin_memory: bool = _field(
+        "data", "Page-locked batches, for asynchronous copies to a CUDA device.", True
+    )
+    persistent_workers: bool = _field(
+        "data", "Keep the workers between epochs (needs num_workers of 1 or more).", True
+    )
+    prefetch_factor: int = _field(
+        "data", "Batches each worker keeps ready (needs num_workers of 1 or more).",
+        2, ge=1, le=64,
+    )  # fmt: skip
+    sync_every_step: bool = _field(
+        "mistakes", "Read the loss back from the device at every step: a classic mistake.", False
+    )
+    profile_steps: int = _field(
+        "profile", "Steps to record with torch.profiler; 0 records none.", 0, ge=0, le=1_000
+    )
+    with_stack: bool = _field(
+        "profile", "Record Python call stacks too: larger traces, slower steps.", False
+    )
+
+
+class DigitsParams(CommonParams):
+    """``digits``: defaults that overfit within a minute on two CPU cores."""
+
+    epochs: int = _field("training", "Passes over the training data.", 36, ge=1, le=10_000)
+    train_samples: int = _field(
+        "data", "Training images used, 0 for all 1,437.", 300, ge=0, le=1_437
+    )
+    label_noise: float = _field(
+        "data", "Share of training labels replaced by a wrong one.", 0.3, ge=0, le=1
+    )
+
+
+class PhotosParams(CommonParams):
+    """``photos``: defaults with the classic mistake, a DataLoader without workers."""
+
+    epochs: int = _field("training", "Passes over the training data.", 4, ge=1, le=10_000)
+    batch_size: int = _field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
+    files: int = _field(
+        "data", "JPEG files cut from the photographs, once.", 3_000, ge=200, le=50_000
+    )
+    image_size: int = _field("data", "Side of the network's input in px.", 64, ge=32, le=256)
+
+
+class CharsParams(CommonParams):
+    """``chars``: a small transformer that predicts the next character."""
+
+    epochs: int = _field("training", "Passes over the training data.", 8, ge=1, le=10_000)
+    batch_size: int = _field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
+    context: int = _field("data", "Characters the model sees at once.", 64, ge=8, le=512)
+    width: int = _field(
+        "training", "Width of the model, a multiple of 4.", 64, ge=16, le=1_024, multiple_of=4
+    )
+    layers: int = _field("training", "Transformer blocks.", 2, ge=1, le=24)
+
+
+class TuneParams(_Params):
+    """Kind ``tune``: how the DataLoader of a workload is measured."""
+
+    budget_s: float = _field(
+        "training", "Seconds the whole measurement may take.", 90.0, ge=10, le=86_400
+    )
+    batch_size: int = _field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
+    max_workers: int = Field(
+        default_factory=core_count,
+        description="Largest num_workers tried; the default is the number of cores.",
+        json_schema_extra={"group": "data"}, ge=0, le=256,
+    )  # fmt: skip
+    prefetch_factor: int = _field("data", "Batches each worker keeps ready.", 2, ge=1, le=64)
+    pin_memory: Literal["auto", "off", "on"] = _field(
+        "data", "auto tries both where there is a CUDA device.", "auto"
+    )
+    rounds: int = _field("training", "Times each setting is measured.", 3, ge=1, le=100)
+    measure_s: float = _field(
+        "training", "Seconds measured in a trial after its warm-up.", 2.0, ge=0.2, le=600
+    )
+    trial_limit_s: float = _field(
+        "training", "Seconds after which a trial counts as hung.", 60.0, ge=5, le=3_600
+    )
+    seed: int = _field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter, as a form needs it.
+
+    Attributes:
+        minimum: smallest allowed value (for ``exclusive_minimum``: values must be above it).
+        maximum: largest allowed value.
+    """
+
+    name: str
+    kind: Literal["int", "float", "bool", "choice"]
+    default: int | float | bool | str
+    minimum: int | float | None
+    maximum: int | float | None
+    choices: tuple[str, ...]
+    help: str
+    group: Group
+    exclusive_minimum: bool = False
+
+
+def _bound(field: FieldInfo, name: str) -> int | float | None:
+    return next((getattr(m, name) for m in field.metadata if hasattr(m, name)), None)
+
+
+def _param(name: str, field: FieldInfo, defaults: Mapping[str, object]) -> Param:
+    kind = field.annotation
+    choices = tuple(str(c) for c in get_args(kind)) if get_origin(kind) is Literal else ()
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    above = _bound(field, "gt")
+    default: Any = defaults.get(name, field.get_default(call_default_factory=True))
+    return Param(
+        name=name,
+        kind="choice" if choices else {int: "int", float: "float", bool: "bool"}[kind],  # type: ignore[index]
+        default=default,
+        minimum=above if above is not None else _bound(field, "ge"),
+        maximum=_bound(field, "le"),
+        choices=choices,
+        help=field.description or "",
+        group=extra.get("group", "training"),  # type: ignore[arg-type]
+        exclusive_minimum=above is not None,
+    )
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    plain = (int, float, bool)
+    return {
+        name: field
+        for name, field in model.model_fields.items()
+        if field.annotation in plain or get_origin(field.annotation) is Literal
+    }
+
+
+def defaults_for(model: type[CommonParams], kind: Kind) -> dict[str, object]:
+    """Defaults that a job kind puts in the place of the model's own."""
+    if kind == "profile":
+        return dict(PROFILE_DEFAULTS)
+    if kind == "tune":
+        return {"batch_size": model.model_fields["batch_size"].get_default()}
+    return {}
+
+
+def model_for(model: type[CommonParams], kind: Kind) -> type[_Params]:
+    """The parameter model of a job kind on a workload with parameters ``model``."""
+    return TuneParams if kind == "tune" else model
+
+
+def schema_of(model: type[CommonParams], kind: Kind = "train") -> list[Param]:
+    """The parameters of a job kind in the order of the form."""
+    defaults = defaults_for(model, kind)
+    return [_param(name, f, defaults) for name, f in _fields(model_for(model, kind)).items()]
+
+
+def parse(model: type[CommonParams], params: Mapping[str, object], kind: Kind = "train") -> Any:
+    """Check parameters and fill in the defaults of a job kind.
+
+    Strings as the command line has them ("0.5", "true") are converted.
+
+    Returns:
+        An instance of ``model`` (of TuneParams for kind ``tune``).
+
+    Raises:
+        BadInput: one line naming the parameter, its bound and the value given.
+    """
+    target = model_for(model, kind)
+    fields = target.model_fields
+    for name, value in params.items():
+        if name not in fields:
+            known = ", ".join(sorted(fields))
+            raise BadInput(f"Unknown parameter {_show(name)}. Known: {known}.")
+        if isinstance(value, bool) and fields[name].annotation in (int, float):
+            raise BadInput(f"{name} must be a number, got {str(value).lower()}.")
+    try:
+        return target.model_validate({**defaults_for(model, kind), **params})
+    except ValidationError as error:
+        raise BadInput(_sentence(error.errors(include_url=False)[0])) from None
+
+
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "above"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "below"),
+    "multiple_of": ("multiple_of", "a multiple of"),
+}
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"]) or "parameters"
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        expected = f"{words} {_number(context[key])}"
+    elif kind == "literal_error":
+        expected = f"one of {context['expected']}"
+    elif kind in _EXPECTED:
+        expected = _EXPECTED[kind]
+    else:
+        message = error["msg"].removeprefix("Value error, ").rstrip(".")
+        return f"{name}: {message}, got {_show(error['input'])}."
+    return f"{name} must be {expected}, got {_show(error['input'])}."
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:g}"
+    return str(value)
+
+
+def _show(value: object, limit: int = 60) -> str:
+    text = ascii(value) if isinstance(value, str) else _number(value)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
