@@ -1,0 +1,187 @@
+"""What pages and the command line do with jobs."""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core import workloads
+from core.errors import GpulseError
+from core.jobs import logs
+from core.jobs.daemon import LOG_NAME, ensure_supervisor
+from core.jobs.folders import read_json, runs_folder, state_folder, unwritable, write_json
+from core.jobs.model import Job, Progress, describe
+from core.jobs.spec import JobSpec
+from core.jobs.store import open_store
+
+WAIT_TICK_S = 0.2
+ENSURE_EVERY_S = 1.0
+MAX_STARTS = 20
+"""Supervisors that :func:`wait` starts without its job getting on before it gives up."""
+
+
+def launch(spec: JobSpec) -> Job:
+    """Queue a job and see to it that a supervisor runs.
+
+    Raises:
+        BadInput: the workload is not allowed (any more), the job that it reruns is not there, or
+            a folder cannot be written.
+    """
+    workloads.info(spec.workload)
+    if spec.parent is not None:
+        get(spec.parent)
+    with open_store() as store:
+        runs = runs_folder()
+        try:
+            job = _new_job(spec, _new_run_dir(spec, runs))
+        except OSError as error:
+            raise unwritable(runs, "runs", "GPULSE_RUNS_DIR", error.strerror) from None
+        store.insert(job)
+    ensure_supervisor()
+    return job
+
+
+def _new_job(spec: JobSpec, run_dir: Path) -> Job:
+    """A queued job with its first ``job.json``."""
+    job = Job(
+        id=run_dir.name,
+        kind=spec.kind,
+        workload=spec.workload,
+        params=dict(spec.params),
+        device=spec.device,
+        parent=spec.parent,
+        state="queued",
+        run_dir=run_dir,
+        created=time.time(),
+        git_sha=_git_sha(),
+    )
+    states = [{"state": job.state, "time": job.created}]
+    write_json(run_dir / "job.json", {**describe(job), "argv": [], "states": states})
+    return job
+
+
+def _new_run_dir(spec: JobSpec, runs: Path) -> Path:
+    """A new folder below ``runs``; its name is the job's id."""
+    short = re.sub(r"[^a-z0-9]+", "_", spec.workload.rpartition(":")[2].lower())[:24].strip("_")
+    while True:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = runs / f"{short or 'job'}-{spec.kind}-{stamp}-{secrets.token_hex(2)}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+
+
+def _git_sha() -> str | None:
+    """The commit checked out in the working folder; None without git or outside a checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--verify", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def get(job_id: str) -> Job:
+    """The job with this id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with open_store() as store:
+        return store.get(job_id)
+
+
+def list_jobs(limit: int = 200) -> list[Job]:
+    """Up to ``limit`` jobs, newest first."""
+    with open_store() as store:
+        return store.newest(limit)
+
+
+def stop(job_id: str) -> Job:
+    """Ask for the end of a job; returns at once. A job that is over stays as it is.
+
+    A queued job is cancelled on the spot. Of one that runs, the whole process tree gets SIGTERM
+    and, five seconds later, SIGKILL; it is "cancelled" when nothing of it is left.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    with open_store() as store:
+        job = store.get(job_id)
+        if not job.final:
+            store.request_cancel(job_id)
+            job = store.get(job_id)
+    ensure_supervisor()
+    return job
+
+
+def wait(
+    job_id: str,
+    timeout_s: float | None = None,
+    on_tick: Callable[[Job], None] | None = None,
+) -> Job:
+    """Wait until a job is over, replacing a supervisor that died.
+
+    Args:
+        job_id: the job.
+        timeout_s: give up after so many seconds; the job as it is then is returned.
+        on_tick: called with the job about five times a second.
+
+    Raises:
+        NotFound: there is no such job.
+        GpulseError: no supervisor can be kept running.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    next_ensure, starts, last = 0.0, 0, ""
+    while True:
+        job = get(job_id)
+        if on_tick is not None:
+            on_tick(job)
+        if job.final or (deadline is not None and time.monotonic() >= deadline):
+            return job
+        if job.state != last:
+            starts, last = 0, job.state
+        if time.monotonic() >= next_ensure:
+            next_ensure = time.monotonic() + ENSURE_EVERY_S
+            starts += ensure_supervisor()
+            if starts > MAX_STARTS:
+                log = state_folder() / LOG_NAME
+                raise GpulseError(f"The job supervisor does not keep running. See {log}.")
+        time.sleep(WAIT_TICK_S)
+
+
+def progress(job: Job) -> Progress | None:
+    """What the job process last reported; None before its first report."""
+    content = read_json(job.run_dir / "progress.json")
+    if content is None:
+        return None
+    try:
+        eta = float("nan" if content.get("eta_s") is None else content["eta_s"])
+        return Progress(
+            done=int(content["done"]),
+            total=int(content["total"]),
+            unit=str(content.get("unit", "step")),
+            phase=str(content.get("phase", "")),
+            started=float(content["started"]),
+            updated=float(content["updated"]),
+            eta_s=eta if math.isfinite(eta) else None,
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def read_log(job: Job, tail_bytes: int = 20_000) -> str:
+    """The end of the job's log, whole lines, without terminal colours; "" before it starts."""
+    return logs.tail(job.run_dir / logs.LOG_NAME, tail_bytes)

@@ -1,0 +1,53 @@
+"""A job process without torch that does what its parameters say; ``python -m toy_job RUN_DIR``."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+
+
+def report(run: Path) -> None:
+    job = json.loads((run / "job.json").read_text())
+    scratch = run / "merge.tmp"
+    scratch.write_text(json.dumps({**job, "device_used": "cpu"}))
+    scratch.replace(run / "job.json")
+    now = time.time()
+    progress = {"done": 1, "total": 4, "unit": "epoch", "phase": "training", "eta_s": 30.0}
+    scratch.write_text(json.dumps({**progress, "started": now, "updated": now}))
+    scratch.replace(run / "progress.json")
+
+
+def main(run: Path) -> None:
+    params = json.loads((run / "job.json").read_text())["params"]
+    with (run / "starts.txt").open("a") as ledger:
+        ledger.write(f"{os.getpid()}\n")
+    if params.get("deaf"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for environment in params.get("children", []):
+        child = subprocess.Popen(
+            [sys.executable, "-S", "-c", DEAF],
+            start_new_session=True,
+            env=dict(os.environ) if environment == "kept" else {},
+        )
+        with (run / "children.txt").open("a") as ledger:
+            ledger.write(f"{child.pid}\n")
+        child.returncode = 0  # left behind on purpose
+    report(run)
+    sys.stdout.write("working\n")
+    time.sleep(params.get("sleep", 0))
+    if "raise" in params:
+        raise RuntimeError(params["raise"])
+    if "error" in params:
+        sys.stderr.write(f"error: {params['error']}\n")
+    if "signal" in params:
+        os.kill(os.getpid(), params["signal"])
+    sys.exit(params.get("exit", 0))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
