@@ -1,0 +1,1 @@
+"""Altair builders and the one theme: records in, chart out. No streamlit, no torch."""

@@ -1,0 +1,38 @@
+"""Training dynamics: is a run under-, well or over-trained, since when, and what to do about it.
+
+``pair_losses`` finds the training and validation loss of each run in a Scalars frame, ``diagnose``
+judges a pair (as it would have been known at any step), ``simulate`` makes pairs from theory.
+"""
+
+from core.dynamics.diagnose import diagnose
+from core.dynamics.pairing import loss_candidates, pair_losses
+from core.dynamics.records import (
+    PHASES,
+    Advice,
+    Check,
+    Curve,
+    LossPair,
+    Phase,
+    Verdict,
+    VerdictName,
+    Zone,
+)
+from core.dynamics.simulator import BOUNDS, SimulatorSettings, simulate
+
+__all__ = [
+    "BOUNDS",
+    "PHASES",
+    "Advice",
+    "Check",
+    "Curve",
+    "LossPair",
+    "Phase",
+    "SimulatorSettings",
+    "Verdict",
+    "VerdictName",
+    "Zone",
+    "diagnose",
+    "loss_candidates",
+    "pair_losses",
+    "simulate",
+]

@@ -1,0 +1,108 @@
+"""One call from a pair of curves to a verdict with zones, checks, advice and a sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.dynamics.advice import advise
+from core.dynamics.checks import GAP_CHECK, run_checks
+from core.dynamics.detector import MIN_POINTS, decide, nonfinite
+from core.dynamics.evidence import Evidence, gather
+from core.dynamics.records import Curve, LossPair, Phase, Verdict, VerdictName, Zone
+from core.dynamics.summary import sentence
+from core.dynamics.zones import bounds, tile, zones_of, zones_without_validation
+
+
+def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
+    """Judge one run, as it would have been known at step ``at`` (None: with all points).
+
+    Needs under 50 ms for 1,000 validation points.
+    """
+    pair = pair.until(at)
+    val = _without_divergence(pair.val)
+    evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 3 else None
+    verdict = _verdict(pair, val, evidence)
+    best, onset = _landmarks(evidence, val, verdict)
+    curve = pair.val if pair.val is not None and len(pair.val) else pair.train
+    points = 0 if curve is None else len(curve)
+    best_step = None if best is None or val is None else int(val.steps[best])
+    checks = run_checks(pair, evidence)
+    wide_gap = any(check.name == GAP_CHECK and check.status == "warning" for check in checks)
+    return Verdict(
+        run=pair.run,
+        train_tag=pair.train_tag,
+        val_tag=pair.val_tag,
+        points=points,
+        verdict=verdict,
+        best_step=best_step,
+        best_value=None if best is None or val is None else float(val.values[best]),
+        overfit_step=onset,
+        zones=_zones(pair, evidence, verdict),
+        checks=checks,
+        advice=advise(verdict, pair, points, best_step, wide_gap),
+        summary=sentence(pair, verdict, evidence, best_step, onset),
+        noise=evidence.trend.noise if evidence else 0.0,
+        pair=pair,
+    )
+
+
+def _finite(curve: Curve | None) -> Curve | None:
+    return None if curve is None else curve.finite()
+
+
+def _without_divergence(val: Curve | None) -> Curve | None:
+    """The finite points; of a curve that ends or mostly is non-finite those before the first."""
+    if val is None or not nonfinite(val):
+        return _finite(val)
+    first = int(np.argmax(~np.isfinite(val.values)))
+    return Curve(val.steps[:first], val.values[:first])
+
+
+def _verdict(pair: LossPair, val: Curve | None, evidence: Evidence | None) -> VerdictName:
+    if nonfinite(pair.train) or nonfinite(pair.val):
+        return "diverged"
+    if val is None or not len(val):
+        return "no-validation"
+    if evidence is None or len(val) < MIN_POINTS:
+        return "too-short"
+    train = _finite(pair.train)
+    return decide(evidence, has_train=train is not None and len(train) >= 2)
+
+
+def _landmarks(
+    evidence: Evidence | None, val: Curve | None, verdict: VerdictName
+) -> tuple[int | None, int | None]:
+    """(index of the best point, first step of the overfitting zone)."""
+    if evidence is not None:
+        _, best, after = bounds(evidence, verdict)
+        onset = int(evidence.steps[after]) if verdict == "overfitting" else None
+        return best, onset
+    if val is not None and len(val):
+        return int(np.argmin(val.values)), None
+    return None, None
+
+
+def _zones(pair: LossPair, evidence: Evidence | None, verdict: VerdictName) -> tuple[Zone, ...]:
+    span = pair.step_range()
+    if span is None:
+        return ()
+    if verdict == "no-validation":
+        return zones_without_validation(_finite(pair.train), span)
+    if evidence is None:
+        return tile(span, [("underfitting", span[0])])
+    zones = zones_of(evidence, verdict, span)
+    first_bad = _first_nonfinite(pair)
+    if verdict != "diverged" or first_bad is None or zones[-1].end_step < first_bad:
+        return zones
+    marks: list[tuple[Phase, int]]
+    marks = [(zone.phase, zone.start_step) for zone in zones if zone.start_step < first_bad]
+    return tile(span, [*marks, ("underfitting", first_bad)])
+
+
+def _first_nonfinite(pair: LossPair) -> int | None:
+    steps = [
+        int(curve.steps[np.argmax(~np.isfinite(curve.values))])
+        for curve in (pair.train, pair.val)
+        if curve is not None and len(curve) and not np.isfinite(curve.values).all()
+    ]
+    return min(steps, default=None)

@@ -1,0 +1,125 @@
+"""The verdict as one sentence, with its evidence and its uncertainty."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.dynamics.detector import EVIDENT_RISE
+from core.dynamics.evidence import Evidence
+from core.dynamics.records import LossPair, VerdictName
+
+
+def sentence(
+    pair: LossPair,
+    verdict: VerdictName,
+    evidence: Evidence | None,
+    best_step: int | None,
+    overfit_step: int | None,
+) -> str:
+    """What was found, by how much, and how sure that is."""
+    if verdict == "no-validation":
+        return (
+            "Cannot tell: no validation loss was found, so overfitting would go unseen; the zones "
+            "follow the training loss alone."
+        )
+    if verdict == "diverged":
+        return _diverged(pair, evidence, best_step)
+    if evidence is None or verdict == "too-short":
+        points = 0 if pair.val is None else len(pair.val)
+        return f"Cannot tell yet: {points} validation points are too few to tell trend from noise."
+    best = f"best {evidence.values[_index(evidence, best_step)]:.4g} at step {best_step}"
+    if verdict == "overfitting":
+        return _overfitting(evidence, best, overfit_step, pair.train is not None)
+    if verdict == "underfitting":
+        return _underfitting(evidence, best)
+    if verdict == "not-learning":
+        return (
+            f"Not learning: the loss has fallen by {max(evidence.learned, 0.0):.1%} since the "
+            f"start and shows no downward trend ({_noise(evidence)})."
+        )
+    if verdict == "noisy":
+        return _noisy(evidence, best)
+    return _optimal(evidence, best)
+
+
+def _index(evidence: Evidence, step: int | None) -> int:
+    return int(np.searchsorted(evidence.steps, step)) if step is not None else evidence.raw_best
+
+
+def _overfitting(evidence: Evidence, best: str, onset: int | None, has_train: bool) -> str:
+    if len(evidence.values) < 9:
+        certainty = f"seen at {evidence.lasting} points in a row, too few to measure the noise"
+        rise = max(evidence.rise, EVIDENT_RISE)
+    elif evidence.rise_z >= 1e3:
+        certainty, rise = "far beyond its noise", evidence.rise
+    else:
+        certainty, rise = f"{evidence.rise_z:.0f} times its standard error", evidence.rise
+    text = (
+        f"Overfitting since step {onset} ({best}): validation loss has risen {rise:.0%} above "
+        f"its minimum, {certainty}"
+    )
+    if not has_train:
+        return f"{text}; there is no training loss to compare with."
+    if evidence.train_change < -0.01:
+        return f"{text}, while training loss kept falling (by {-evidence.train_change:.0%})."
+    return f"{text}, while training loss stayed low."
+
+
+def _underfitting(evidence: Evidence, best: str) -> str:
+    if evidence.gain > 0.05:
+        return (
+            f"Underfitting ({best}): validation loss is still falling, by an expected "
+            f"{min(evidence.gain, 0.99):.0%} if trained as long again ({_noise(evidence)})."
+        )
+    return (
+        f"Underfitting ({best}): the loss is still at {min(evidence.level, 1.0):.0%} of its "
+        f"starting value, so the model has learned little ({_noise(evidence)})."
+    )
+
+
+def _optimal(evidence: Evidence, best: str) -> str:
+    text = (
+        f"Optimal so far ({best}): validation loss ends {_signed(evidence.rise)} against its "
+        f"minimum, uncertain by ± {2 * evidence.uncertainty:.1%}"
+    )
+    if evidence.falling_t < -2.5 and evidence.gain >= 0.001:
+        return f"{text}, with an expected further {evidence.gain:.1%} if trained as long again."
+    return f"{text}, and is no longer falling."
+
+
+def _noisy(evidence: Evidence, best: str) -> str:
+    if evidence.rise_z > 2.5:
+        return (
+            f"Cannot tell ({best}): validation loss has risen {evidence.rise:.0%} above its "
+            "minimum, but training loss has not fallen meanwhile, so this is not overfitting."
+        )
+    return (
+        f"Cannot tell ({best}): the validation loss is too noisy; its last change of "
+        f"{_signed(evidence.rise)} is uncertain by ± {2 * evidence.uncertainty:.0%}."
+    )
+
+
+def _diverged(pair: LossPair, evidence: Evidence | None, best_step: int | None) -> str:
+    best = "" if best_step is None else f"; the best checkpoint before is that of step {best_step}"
+    for label, curve in (("training", pair.train), ("validation", pair.val)):
+        if curve is None or np.isfinite(curve.values).all():
+            continue
+        bad = ~np.isfinite(curve.values)
+        step = int(curve.steps[np.argmax(bad)])
+        return (
+            f"Diverged: the {label} loss became NaN or infinite at step {step} "
+            f"({int(bad.sum())} of {len(bad)} points){best}."
+        )
+    risen = 0.0 if evidence is None else evidence.rise
+    return (
+        f"Diverged: validation loss has risen {risen:.0%} above its minimum and training loss is "
+        f"no better than before, so this is not overfitting{best}."
+    )
+
+
+def _noise(evidence: Evidence) -> str:
+    return f"noise {evidence.trend.noise / evidence.scale:.1%} from point to point"
+
+
+def _signed(share: float) -> str:
+    return f"{share:+.1%}"

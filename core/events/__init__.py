@@ -1,0 +1,11 @@
+"""Event files into DataFrames, read with tbparse one file at a time.
+
+A log folder in the wild holds empty, truncated and foreign files; one of them must not hide the
+rest, so each file is inspected before tbparse opens it and what cannot be read is reported as a
+:class:`Problem`. Nothing is ever written into the folder.
+"""
+
+from core.events.files import Problem, find_event_files
+from core.events.reader import KINDS, Events, load
+
+__all__ = ["KINDS", "Events", "Problem", "find_event_files", "load"]

@@ -1,0 +1,202 @@
+"""tbparse's frames into ours (columns and units: see :class:`core.events.reader.Events`).
+
+Subclassing instead of asking tbparse's own properties has two reasons: they sort by step, which
+loses the file order that shows restarts, and they call pandas in a way that warns as deprecated
+since pandas 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tbparse import SummaryReader, summary_reader
+
+_EVENT_TYPES: dict[str, set[str]] = {
+    # New-style scalars, images and histograms arrive as tensors.
+    "scalars": {"scalars", "tensors"},
+    "images": {"images", "tensors"},
+    "histograms": {"histograms", "tensors"},
+    # Without "tensors" tbparse keeps one text in a reservoir of size 1.
+    "text": {"text", "tensors"},
+    "hparams": {"hparams"},
+}
+KINDS: frozenset[str] = frozenset(_EVENT_TYPES)
+
+_COLUMNS: dict[str, dict[str, str]] = {
+    "scalars": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "float64"},
+    "images": {
+        "tag": "str",
+        "step": "int64",
+        "wall_time": "float64",
+        "png": "object",
+        "width": "int64",
+        "height": "int64",
+    },
+    "histograms": {
+        "tag": "str",
+        "step": "int64",
+        "wall_time": "float64",
+        "limits": "object",
+        "counts": "object",
+    },
+    "text": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "object"},
+    "hparams": {"name": "str", "value": "object"},
+}
+
+_IMAGE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")
+
+
+class _Encoded:
+    """What the stand-in for TensorFlow returns: the encoded picture, not its pixels."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def numpy(self) -> bytes:
+        return self._data
+
+
+class _TensorFlowStandIn:
+    """The one TensorFlow function tbparse needs for images; nothing is decoded here."""
+
+    class image:
+        decode_image = staticmethod(_Encoded)
+
+
+# Once, at import: tbparse looks the module attribute up at every call, and a temporary change
+# would not be safe with Streamlit's threads.
+summary_reader.tensorflow = _TensorFlowStandIn
+
+
+class _FileReader(SummaryReader):
+    """tbparse's reader for one file, giving its rows in file order."""
+
+    def rows(self, event_type: str) -> pd.DataFrame:
+        return self._events[event_type]
+
+
+def read_file(path: Path, kinds: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """Parse one event file with tbparse.
+
+    Args:
+        path: a file whose name contains ``tfevents`` (else tensorboard takes it for a folder).
+        kinds: a subset of :data:`KINDS`.
+
+    Returns:
+        For each kind its frame without the ``run`` column, rows in file order per tag.
+    """
+    wanted = set(kinds)
+    types = set().union(*(_EVENT_TYPES[kind] for kind in wanted))
+    reader = _FileReader(
+        str(path), event_types=types, extra_columns={"wall_time", "width", "height"}
+    )
+    tensors = reader.rows("tensors") if "tensors" in types else pd.DataFrame()
+    return {kind: _typed(kind, _BUILDERS[kind](reader, tensors)) for kind in wanted}
+
+
+def empty(kind: str) -> pd.DataFrame:
+    """A frame of the right columns and types with no rows."""
+    return _typed(kind, pd.DataFrame())
+
+
+def _typed(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
+    columns = _COLUMNS[kind]
+    if frame.empty:
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+    return frame.loc[:, list(columns)].astype(columns)  # pyright: ignore[reportReturnType]
+
+
+def _scalars(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+    return _stack(reader.rows("scalars"), _select(tensors, _is_number))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) or (
+        isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iufb"
+    )
+
+
+def _images(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+    old = reader.rows("images").rename(columns={"value": "png"})
+    new = _select(tensors, _is_images)
+    if new.empty:
+        return old
+    # A new-style row is [width, height, picture, picture, ...]: one row for each picture.
+    pictures = new["value"].map(lambda value: list(value[2:]))
+    new = new.assign(
+        width=new["value"].map(lambda value: int(value[0])),
+        height=new["value"].map(lambda value: int(value[1])),
+        png=pictures,
+    ).explode("png", ignore_index=True)
+    return _stack(old, new)
+
+
+def _is_images(value: Any) -> bool:
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == object
+        and value.ndim == 1
+        and len(value) > 2
+        and isinstance(value[2], bytes)
+        and value[2].startswith(_IMAGE_MAGIC)
+    )
+
+
+def _histograms(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+    old = reader.rows("histograms")
+    new = _select(tensors, _is_histogram)
+    if new.empty:
+        return old
+    parsed = new["value"].map(SummaryReader.tensor_to_histogram)
+    new = new.assign(
+        limits=parsed.map(lambda each: each["limits"]),
+        counts=parsed.map(lambda each: each["counts"]),
+    )
+    return _stack(old, new)
+
+
+def _is_histogram(value: Any) -> bool:
+    return (
+        isinstance(value, np.ndarray)
+        and value.ndim == 2
+        and value.shape[1] == 3
+        and len(value) > 0
+        and value.dtype.kind == "f"
+    )
+
+
+def _text(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+    del tensors  # asked for only so that tbparse keeps every text
+    return reader.rows("text")
+
+
+def _hparams(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+    del tensors
+    return reader.rows("hparams").rename(columns={"tag": "name"})
+
+
+_BUILDERS: dict[str, Callable[[_FileReader, pd.DataFrame], pd.DataFrame]] = {
+    "scalars": _scalars,
+    "images": _images,
+    "histograms": _histograms,
+    "text": _text,
+    "hparams": _hparams,
+}
+
+
+def _select(tensors: pd.DataFrame, test: Callable[[Any], bool]) -> pd.DataFrame:
+    if tensors.empty:
+        return tensors
+    keep = np.fromiter(map(test, tensors["value"]), dtype=bool, count=len(tensors))
+    return tensors.loc[keep]
+
+
+def _stack(*frames: pd.DataFrame) -> pd.DataFrame:
+    present = [frame for frame in frames if not frame.empty]
+    if len(present) == 1:
+        return present[0]
+    return pd.concat(present, ignore_index=True) if present else pd.DataFrame()

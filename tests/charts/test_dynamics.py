@@ -1,0 +1,146 @@
+"""Charts of training dynamics, through the Vega-Lite they become."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.charts.dynamics import gap_chart, zones_chart
+from core.charts.theme import ZONES
+from core.dynamics import Curve, LossPair, SimulatorSettings, diagnose, simulate
+
+
+@pytest.fixture(scope="module")
+def pair() -> LossPair:
+    return simulate(SimulatorSettings())
+
+
+def layers(spec: dict[str, Any], mark: str) -> list[dict[str, Any]]:
+    return [layer for layer in spec["layer"] if layer["mark"]["type"] == mark]
+
+
+def rows(spec: dict[str, Any], layer: dict[str, Any]) -> list[dict[str, Any]]:
+    data = layer["data"]
+    return data["values"] if "values" in data else spec["datasets"][data["name"]]
+
+
+def texts(spec: dict[str, Any]) -> list[str]:
+    found = [row for layer in layers(spec, "text") for row in rows(spec, layer)]
+    return [str(row.get("text") or row["name"]) for row in found]
+
+
+def lines(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return rows(spec, layers(spec, "line")[0])
+
+
+def test_each_zone_is_a_named_band_in_its_colour(pair):
+    spec = zones_chart(pair, diagnose(pair)).to_dict()
+    bands = layers(spec, "rect")
+    assert [(band["mark"]["color"], band["mark"]["opacity"]) for band in bands] == list(
+        ZONES.values()
+    )
+    assert texts(spec)[:3] == ["Underfitting", "Optimal", "Overfitting"]
+
+
+def test_bands_meet_and_span_the_run(pair):
+    spec = zones_chart(pair, diagnose(pair)).to_dict()
+    edges = [rows(spec, band)[0] for band in layers(spec, "rect")]
+    assert edges[0]["step"] == 0
+    assert edges[-1]["end"] == 60
+    assert all(a["end"] == b["step"] for a, b in itertools.pairwise(edges))
+
+
+def test_lines_differ_in_colour_and_dash_with_one_legend_on_top(pair):
+    spec = zones_chart(pair, diagnose(pair)).to_dict()
+    encoding = layers(spec, "line")[0]["encoding"]
+    assert len(set(encoding["color"]["scale"]["range"])) == 2
+    assert encoding["strokeDash"]["scale"]["range"] == [[1, 0], [6, 3]]
+    assert encoding["color"]["legend"] == encoding["strokeDash"]["legend"]
+    assert encoding["color"]["legend"]["orient"] == "top"
+
+
+def test_the_slider_has_a_rule_and_both_losses_in_words(pair):
+    verdict = diagnose(pair)
+    spec = zones_chart(pair, verdict, 40).to_dict()
+    at = [rows(spec, rule)[0]["step"] for rule in layers(spec, "rule")]
+    assert at == [verdict.best_step, 40]
+    assert pair.train is not None
+    assert pair.val is not None
+    assert f"training {pair.train.at(40):.4g}" in texts(spec)
+    assert f"validation {pair.val.at(40):.4g}" in texts(spec)
+    assert f"best {verdict.best_value:.4g}" in texts(spec)
+    assert len(rows(spec, layers(spec, "point")[0])) == 3
+
+
+def test_at_the_right_edge_the_readings_stand_on_the_left(pair):
+    spec = zones_chart(pair, diagnose(pair), 60).to_dict()
+    aligned = {rows(spec, text)[0].get("text"): text["mark"] for text in layers(spec, "text")}
+    assert {mark["align"] for name, mark in aligned.items() if name and "best" not in name} == {
+        "right"
+    }
+
+
+def test_values_that_are_not_finite_break_the_line(pair):
+    values = pair.val.values.copy()
+    values[30] = np.nan
+    values[31] = np.inf
+    broken = LossPair("r", "a", "b", pair.train, Curve(pair.val.steps, values))
+    spec = zones_chart(broken, diagnose(broken), 31).to_dict()
+    json.dumps(spec, allow_nan=False)
+    empty = [row["step"] for row in lines(spec) if row["loss"] is None]
+    assert empty == [30, 31]
+    assert "validation nan" not in texts(spec)
+
+
+def test_a_log_axis_leaves_out_what_it_cannot_show(pair):
+    values = pair.train.values.copy()
+    values[-1] = 0.0
+    zero = LossPair("r", "a", "b", Curve(pair.train.steps, values), pair.val)
+    spec = zones_chart(zero, diagnose(zero), 60, log_y=True).to_dict()
+    assert layers(spec, "line")[0]["encoding"]["y"]["scale"]["type"] == "log"
+    assert all(row["loss"] is None or row["loss"] > 0 for row in lines(spec))
+    assert not any(text.startswith("training") for text in texts(spec))
+
+
+def test_long_curves_are_thinned_and_keep_their_extremes():
+    rng = np.random.default_rng(0)
+    values = 1 + 0.01 * rng.standard_normal(200_000)
+    values[123_456], values[150_000] = 9.0, np.nan
+    curve = Curve(np.arange(200_000), values)
+    long = LossPair("r", "a", "b", curve, None)
+    drawn = lines(zones_chart(long, diagnose(long)).to_dict())
+    assert len(drawn) < 3_500
+    assert max(row["loss"] for row in drawn if row["loss"] is not None) == 9.0
+    assert any(row["loss"] is None for row in drawn)
+
+
+def test_tooltips_name_what_they_show(pair):
+    spec = zones_chart(pair, diagnose(pair), step_name="Epoch").to_dict()
+    titles = [tip["title"] for tip in layers(spec, "line")[0]["encoding"]["tooltip"]]
+    assert titles == ["Curve", "Epoch", "Loss"]
+
+
+def test_the_gap_is_validation_minus_training(pair):
+    spec = gap_chart(pair, diagnose(pair), 40).to_dict()
+    drawn = lines(spec)
+    assert drawn[-1]["gap"] == pytest.approx(pair.val.values[-1] - pair.train.values[-1])
+    assert len(layers(spec, "rect")) == 3
+    assert len(layers(spec, "rule")) == 2
+
+
+def test_without_curves_the_chart_says_why():
+    nothing = LossPair("r", "", "", None, None)
+    for chart in (zones_chart, gap_chart):
+        spec = chart(nothing, diagnose(nothing)).to_dict()
+        assert spec["mark"]["type"] == "text"
+
+
+def test_one_curve_alone_is_drawn(pair):
+    alone = LossPair("r", "a", "", pair.train, None)
+    spec = zones_chart(alone, diagnose(alone), 5).to_dict()
+    assert {row["split"] for row in lines(spec)} == {"Training loss"}
+    assert gap_chart(alone, diagnose(alone)).to_dict()["mark"]["type"] == "text"

@@ -1,0 +1,58 @@
+"""Loss curves with known truth, drawn from formulas with seeded noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.dynamics import Curve, LossPair
+
+Values = NDArray[np.float64]
+
+
+def make_pair(
+    val: Values | None, train: Values | None = None, every: int = 1, first: int = 0, **more
+) -> LossPair:
+    """A pair whose points lie ``every`` steps apart."""
+
+    def curve(values: Values | None) -> Curve | None:
+        if values is None:
+            return None
+        steps = first + every * np.arange(len(values), dtype=np.int64)
+        return Curve(steps, np.asarray(values, np.float64))
+
+    return LossPair("run", "Loss/train", "Loss/val", curve(train), curve(val), **more)
+
+
+@pytest.fixture(scope="session")
+def pair() -> Callable[..., LossPair]:
+    return make_pair
+
+
+def falling(count: int, floor: float = 0.3, rate: float = 0.1) -> Values:
+    """Exponential fall from 2 towards ``floor``."""
+    return floor + (2 - floor) * np.exp(-rate * np.arange(count))
+
+
+@pytest.fixture(scope="session")
+def fall() -> Callable[..., Values]:
+    return falling
+
+
+@pytest.fixture(scope="session")
+def overfit() -> Callable[..., tuple[Values, Values]]:
+    """(train, val): val has its minimum near epoch ``count / 3`` and climbs afterwards."""
+
+    def build(count: int = 45, noise: float = 0.0, seed: int = 0) -> tuple[Values, Values]:
+        rng = np.random.default_rng(seed)
+        epoch = np.arange(count)
+        train = falling(count, 0.01, 6 / count)
+        val = 0.5 + 1.5 * np.exp(-12 * epoch / count) + 0.5 * np.maximum(epoch / count - 1 / 3, 0)
+        return train + noise * rng.standard_normal(count) * 0.2, val + noise * rng.standard_normal(
+            count
+        )
+
+    return build

@@ -1,0 +1,168 @@
+"""Finding the losses of a run by their names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.dynamics import loss_candidates, pair_losses
+from core.dynamics.pairing import split_of, to_curve
+from core.errors import NotFound
+
+
+def frame(*series: tuple[str, str, int]) -> pd.DataFrame:
+    """A Scalars frame with (run, tag, points) each."""
+    parts = [
+        pd.DataFrame(
+            {
+                "run": run,
+                "tag": tag,
+                "step": np.arange(points, dtype=np.int64),
+                "wall_time": 0.0,
+                "value": np.linspace(2, 1, points),
+            }
+        )
+        for run, tag, points in series
+    ]
+    return pd.concat(parts, ignore_index=True).astype({"run": "category", "tag": "category"})
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "others"),
+    [
+        ("Loss/train", "Loss/val", ["Accuracy/train", "Accuracy/val"]),
+        ("train_loss", "val_loss", ["epoch", "hp_metric"]),
+        ("train_loss_epoch", "valid_loss", ["train_loss_step"]),
+        ("Loss", "Loss_val", ["Lr"]),
+        ("loss", "val_loss", ["accuracy", "val_accuracy"]),
+        ("Training loss", "Test loss (avg on test)", ["Learning rate"]),
+        ("train/loss", "eval/loss", ["train/grad_norm", "eval/runtime"]),
+        ("trainLoss", "valLoss", []),
+        ("train/total_loss", "val/total_loss", ["train/box_loss", "val/box_loss"]),
+        ("train/nll", "val/nll", ["train/acc", "val/acc"]),
+    ],
+)
+def test_the_usual_names_are_found(train, val, others):
+    scalars = frame(*[("run", tag, 20) for tag in (train, val, *others)])
+    (pair,) = pair_losses(scalars)
+    assert (pair.run, pair.train_tag, pair.val_tag) == ("run", train, val)
+
+
+def test_losses_of_the_same_part_are_paired():
+    tags = ["train/box_loss", "train/cls_loss", "val/box_loss", "val/cls_loss"]
+    scalars = frame(*[("run", tag, 20) for tag in tags])
+    (pair,) = pair_losses(scalars)
+    assert (pair.train_tag, pair.val_tag) == ("train/box_loss", "val/box_loss")
+    assert ("train/cls_loss", "val/cls_loss") in loss_candidates(scalars)["run"][:2]
+
+
+def test_a_summary_of_one_point_is_not_the_training_loss():
+    scalars = frame(("r", "train/loss", 12), ("r", "eval/loss", 12), ("r", "train/train_loss", 1))
+    assert pair_losses(scalars)[0].train_tag == "train/loss"
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "tag"),
+    [
+        ("train", "validation", "epoch_loss"),
+        ("loss_training", "loss_validation", "loss"),
+        ("train_loss", "valid_loss", "train_fold1"),
+        ("Loss_train", "Loss_val", "Loss"),
+    ],
+)
+@pytest.mark.parametrize("above", ["", "logs/one/"])
+def test_the_same_tag_in_sub_runs(train, val, tag, above):
+    scalars = frame((above + train, tag, 20), (above + val, tag, 10))
+    (pair,) = pair_losses(scalars)
+    assert pair.run == (above.rstrip("/") or ".")
+    assert pair.train is not None
+    assert pair.val is not None
+    assert (len(pair.train), len(pair.val)) == (20, 10)
+
+
+def test_a_run_that_is_merely_called_test_stays_itself():
+    scalars = frame(("logs/test", "loss", 9), ("logs/test", "val_loss", 9), ("logs/b", "loss", 9))
+    assert [pair.run for pair in pair_losses(scalars)] == ["logs/b", "logs/test"]
+
+
+def test_training_loss_alone_and_no_loss_at_all():
+    scalars = frame(("a", "total_loss", 9), ("a", "lr", 9), ("b", "accuracy", 9))
+    (pair,) = pair_losses(scalars)
+    assert (pair.run, pair.train_tag, pair.val_tag, pair.val) == ("a", "total_loss", "", None)
+
+
+@pytest.mark.parametrize("tag", ["loss_scale", "grad/loss", "loss_time_ms", "accuracy", "lr"])
+def test_what_is_no_loss_is_left_alone(tag):
+    assert pair_losses(frame(("a", tag, 9))) == []
+
+
+def test_tags_given_by_hand_win():
+    scalars = frame(*[("r", tag, 9) for tag in ("train_loss", "val_loss", "a/x", "b/x")])
+    (pair,) = pair_losses(scalars, train_tag="a/x", val_tag="b/x")
+    assert (pair.train_tag, pair.val_tag) == ("a/x", "b/x")
+    with pytest.raises(NotFound, match="No run has the tag 'nope'"):
+        pair_losses(scalars, train_tag="nope")
+
+
+def test_the_same_tag_given_by_hand_for_both_splits_is_found_in_its_sub_runs():
+    scalars = frame(("train", "epoch_loss", 20), ("validation", "epoch_loss", 10))
+    (pair,) = pair_losses(scalars, train_tag="epoch_loss", val_tag="epoch_loss")
+    assert pair.train is not None
+    assert pair.val is not None
+    assert (len(pair.train), len(pair.val)) == (20, 10)
+
+
+def test_signals_for_the_checks_are_picked_up():
+    tags = ["Loss/train", "Loss/val", "Accuracy/val", "Gradient norm", "grad_norm/layer1"]
+    scalars = frame(*[("r", tag, 9) for tag in [*tags, "Update ratio", "Learning rate"]])
+    signals = pair_losses(scalars)[0].signals
+    assert set(signals) == {"val_accuracy", "grad_norm", "update_ratio", "lr"}
+
+
+def test_a_restart_leaves_the_last_training():
+    rows = pd.DataFrame({"step": [0, 1, 2, 3, 0, 1], "value": [9.0, 8, 7, 6, 5, 4]})
+    curve, restarts = to_curve(rows)
+    assert (curve.steps.tolist(), curve.values.tolist(), restarts) == ([0, 1], [5, 4], 1)
+
+
+def test_a_resumption_replaces_what_it_repeats():
+    rows = pd.DataFrame({"step": [0, 1, 2, 3, 2, 3, 4], "value": [9.0, 8, 7, 6, 5, 4, 3]})
+    curve, restarts = to_curve(rows)
+    assert curve.steps.tolist() == [0, 1, 2, 3, 4]
+    assert curve.values.tolist() == [9, 8, 5, 4, 3]
+    assert restarts == 1
+
+
+def test_a_writer_without_steps_is_taken_in_order():
+    curve, restarts = to_curve(pd.DataFrame({"step": [0, 0, 0], "value": [3.0, 2, 1]}))
+    assert (curve.steps.tolist(), restarts) == ([0, 1, 2], 0)
+
+
+@given(st.lists(st.integers(0, 8), max_size=30))
+def test_a_curve_always_moves_forward_and_ends_with_the_last_point(steps):
+    rows = pd.DataFrame({"step": np.array(steps, np.int64), "value": np.arange(float(len(steps)))})
+    curve, restarts = to_curve(rows)
+    assert (np.diff(curve.steps) > 0).all()
+    assert restarts >= 0
+    if steps:
+        assert curve.values[-1] == len(steps) - 1
+        assert len(set(steps)) == 1 or set(curve.steps) <= set(steps)
+
+
+@pytest.mark.parametrize(
+    ("text", "split"),
+    [
+        ("train", "train"),
+        ("loss_validation", "val"),
+        ("valLoss", "val"),
+        ("Test loss (avg on test)", "val"),
+        ("constraint", ""),
+        ("train_val", ""),
+        ("interval", ""),
+    ],
+)
+def test_words_not_letters_say_the_split(text, split):
+    assert split_of(text) == split
