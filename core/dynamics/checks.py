@@ -6,6 +6,7 @@ import numpy as np
 
 from core.dynamics.evidence import Evidence, onto
 from core.dynamics.records import Check, Curve, LossPair
+from core.dynamics.words import percent
 
 GAP_CHECK = "Train–validation gap"
 _WINDOW = 5
@@ -70,7 +71,7 @@ def plateau(train: Curve | None) -> Check:
     before = float(np.median(values[-2 * _WINDOW : -_WINDOW]))
     last = float(np.median(values[-_WINDOW:]))
     change = (last - before) / max(abs(before), 1e-12)
-    detail = f"Training loss changed by {change:+.1%} over the last 5 points."
+    detail = f"Training loss changed by {percent(change, 1, sign=True)} over the last 5 points."
     flat = abs(change) < 0.05
     high = last > 0.5 * float(values[0])
     return Check(name, "warning" if flat and high else "ok", detail)
@@ -88,7 +89,8 @@ def oscillating(evidence: Evidence | None) -> Check:
     moves = np.sign(np.diff(evidence.values[-50:]))
     turns = float((moves[1:] * moves[:-1] < 0).mean())
     swing = evidence.trend.noise / evidence.scale
-    detail = f"Validation loss turns at {turns:.0%} of its points and swings by {swing:.1%}."
+    share, width = percent(turns), percent(swing, 1)
+    detail = f"Validation loss turns at {share} of its points and swings by {width}."
     return Check(name, "warning" if turns > 0.5 and swing >= 0.03 else "ok", detail)
 
 

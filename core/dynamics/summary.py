@@ -7,6 +7,7 @@ import numpy as np
 from core.dynamics.detector import EVIDENT_RISE
 from core.dynamics.evidence import Evidence
 from core.dynamics.records import LossPair, VerdictName
+from core.dynamics.words import percent
 
 
 def sentence(
@@ -34,8 +35,8 @@ def sentence(
         return _underfitting(evidence, best)
     if verdict == "not-learning":
         return (
-            f"Not learning: the loss has fallen by {max(evidence.learned, 0.0):.1%} since the "
-            f"start and shows no downward trend ({_noise(evidence)})."
+            f"Not learning: the loss has fallen by {percent(max(evidence.learned, 0.0), 1)} since "
+            f"the start and shows no downward trend ({_noise(evidence)})."
         )
     if verdict == "noisy":
         return _noisy(evidence, best)
@@ -55,13 +56,13 @@ def _overfitting(evidence: Evidence, best: str, onset: int | None, has_train: bo
     else:
         certainty, rise = f"{evidence.rise_z:.0f} times its standard error", evidence.rise
     text = (
-        f"Overfitting since step {onset} ({best}): validation loss has risen {rise:.0%} above "
+        f"Overfitting since step {onset} ({best}): validation loss has risen {percent(rise)} above "
         f"its minimum, {certainty}"
     )
     if not has_train:
         return f"{text}; there is no training loss to compare with."
     if evidence.train_change < -0.01:
-        return f"{text}, while training loss kept falling (by {-evidence.train_change:.0%})."
+        return f"{text}, while training loss kept falling (by {percent(-evidence.train_change)})."
     return f"{text}, while training loss stayed low."
 
 
@@ -69,10 +70,10 @@ def _underfitting(evidence: Evidence, best: str) -> str:
     if evidence.gain > 0.05:
         return (
             f"Underfitting ({best}): validation loss is still falling, by an expected "
-            f"{min(evidence.gain, 0.99):.0%} if trained as long again ({_noise(evidence)})."
+            f"{percent(min(evidence.gain, 0.99))} if trained as long again ({_noise(evidence)})."
         )
     return (
-        f"Underfitting ({best}): the loss is still at {min(evidence.level, 1.0):.0%} of its "
+        f"Underfitting ({best}): the loss is still at {percent(min(evidence.level, 1.0))} of its "
         f"starting value, so the model has learned little ({_noise(evidence)})."
     )
 
@@ -80,22 +81,23 @@ def _underfitting(evidence: Evidence, best: str) -> str:
 def _optimal(evidence: Evidence, best: str) -> str:
     text = (
         f"Optimal so far ({best}): validation loss ends {_signed(evidence.rise)} against its "
-        f"minimum, uncertain by ± {2 * evidence.uncertainty:.1%}"
+        f"minimum, uncertain by ± {percent(2 * evidence.uncertainty, 1)}"
     )
     if evidence.falling_t < -2.5 and evidence.gain >= 0.001:
-        return f"{text}, with an expected further {evidence.gain:.1%} if trained as long again."
+        more = percent(evidence.gain, 1)
+        return f"{text}, with an expected further {more} if trained as long again."
     return f"{text}, and is no longer falling."
 
 
 def _noisy(evidence: Evidence, best: str) -> str:
     if evidence.rise_z > 2.5:
         return (
-            f"Cannot tell ({best}): validation loss has risen {evidence.rise:.0%} above its "
+            f"Cannot tell ({best}): validation loss has risen {percent(evidence.rise)} above its "
             "minimum, but training loss has not fallen meanwhile, so this is not overfitting."
         )
     return (
         f"Cannot tell ({best}): the validation loss is too noisy; its last change of "
-        f"{_signed(evidence.rise)} is uncertain by ± {2 * evidence.uncertainty:.0%}."
+        f"{_signed(evidence.rise)} is uncertain by ± {percent(2 * evidence.uncertainty)}."
     )
 
 
@@ -112,14 +114,14 @@ def _diverged(pair: LossPair, evidence: Evidence | None, best_step: int | None) 
         )
     risen = 0.0 if evidence is None else evidence.rise
     return (
-        f"Diverged: validation loss has risen {risen:.0%} above its minimum and training loss is "
-        f"no better than before, so this is not overfitting{best}."
+        f"Diverged: validation loss has risen {percent(risen)} above its minimum and training "
+        f"loss is no better than before, so this is not overfitting{best}."
     )
 
 
 def _noise(evidence: Evidence) -> str:
-    return f"noise {evidence.trend.noise / evidence.scale:.1%} from point to point"
+    return f"noise {percent(evidence.trend.noise / evidence.scale, 1)} from point to point"
 
 
 def _signed(share: float) -> str:
-    return f"{share:+.1%}"
+    return percent(share, 1, sign=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -10,11 +12,11 @@ from core.workloads.chars import read_text
 
 
 @pytest.fixture(scope="module")
-def chars():
+def chars() -> Any:
     return load("chars")
 
 
-def params_of(workload, **given):
+def params_of(workload: Any, **given: Any) -> Any:
     return workload.Params(**validate("chars", given))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -10,11 +12,11 @@ from core.workloads.digits import SIDE, VAL_SAMPLES, load_images, with_label_noi
 
 
 @pytest.fixture(scope="module")
-def digits():
+def digits() -> Any:
     return load("digits")
 
 
-def params_of(workload, **given):
+def params_of(workload: Any, **given: Any) -> Any:
     return workload.Params(**validate("digits", given))
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_without_the_photographs_it_says_what_to_install(tmp_path, monkeypatch):
 
 def test_samples_are_decoded_augmented_and_reproducible(folder, monkeypatch):
     monkeypatch.setenv("GPULSE_STATE_DIR", str(folder.parents[1]))
-    photos = load("photos")
+    photos: Any = load("photos")
     params = photos.Params(**validate("photos", {"files": FILES, "image_size": 32}))
     reports: list[tuple[int, int, str]] = []
     photos.prepare(params, lambda *report: reports.append(report))

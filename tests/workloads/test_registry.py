@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,6 @@ def test_a_broken_module_of_the_user_is_refused_in_one_line(user_module, text, w
 
 def test_a_users_workload_needs_only_data_and_a_model(user_module):
     user_module("own_loaded", GOOD, "workload")
-    workload = load("own_loaded:workload")
+    workload: Any = load("own_loaded:workload")
     assert workload.title == "Mine"
     assert workload.Params().depth == 2

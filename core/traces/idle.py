@@ -1,0 +1,197 @@
+"""Why the device idles: every gap cut into pieces, each with one cause.
+
+A gap ends with an operation; that operation was launched by a host call. What of the gap lies
+before the launch is charged to what the launching thread was doing, and where that thread has
+nothing recorded (autograd hands over to its own threads) to what the main thread was doing.
+The pieces tile the idle time, so the causes add up to it by construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.traces import names as n
+from core.traces.columns import Category, Trace
+from core.traces.intervals import Intervals, Partition, gaps, paint, union
+from core.traces.labels import CAUSE_KEYS
+from core.traces.window import Window, launch_rows
+
+CODE = {key: code for code, key in enumerate(CAUSE_KEYS)}
+
+_LAYERS: tuple[tuple[str, tuple[Category, ...], str], ...] = (
+    # From the weakest claim to the strongest: a later layer hides an earlier one.
+    ("python", (Category.PYTHON,), "python-bound"),
+    ("optimizer", (Category.ANNOTATION,), "host-bound"),
+    ("operator", (Category.CPU_OP,), "host-bound"),
+    ("other call", (Category.RUNTIME,), "host-bound"),
+    ("launch", (Category.RUNTIME,), "launch-bound"),
+    ("copy", (Category.RUNTIME,), "copy-wait"),
+    ("loader", (Category.ANNOTATION, Category.CPU_OP), "input-wait"),
+    ("communication", (Category.ANNOTATION, Category.CPU_OP), "communication"),
+    ("allocate", (Category.RUNTIME,), "allocator"),
+    ("sync", (Category.RUNTIME,), "host-sync"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IdlePieces:
+    """Idle device time in pieces, in time order.
+
+    Attributes:
+        start, end: float64 µs.
+        cause: int64 codes into ``labels.CAUSE_KEYS``.
+        gap: int64, which gap of the device each piece belongs to.
+        gaps: the gaps themselves.
+        drained: bool[gaps]; a synchronising call, or a copy call that waited for its own copy,
+            was in progress when the gap began and ended before the next launch.
+    """
+
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    cause: NDArray[np.int64]
+    gap: NDArray[np.int64]
+    gaps: Intervals
+    drained: NDArray[np.bool_]
+
+    def by_cause_us(self) -> dict[str, float]:
+        """Idle µs of every cause, in the order of the causes; they sum to the idle time."""
+        total = np.bincount(self.cause, self.end - self.start, minlength=len(CAUSE_KEYS))
+        return dict(zip(CAUSE_KEYS, total.tolist(), strict=True))
+
+    def of(self, *causes: str) -> Intervals:
+        """Where the device idles for the given causes."""
+        mask = np.isin(self.cause, [CODE[cause] for cause in causes])
+        return union(self.start[mask], self.end[mask])
+
+    def worst(self, *causes: str, count: int = 5) -> tuple[tuple[float, float], ...]:
+        """The longest ranges (µs) of the given causes, longest first: the evidence."""
+        where = self.of(*causes)
+        longest = np.argsort(where.start - where.end, kind="stable")[:count]
+        return tuple((float(where.start[i]), float(where.end[i])) for i in longest)
+
+
+def device_busy(trace: Trace, window: Window, device: int) -> Intervals:
+    """When the device runs kernels, copies or fills, inside the window."""
+    rows = np.flatnonzero(trace.on_device & (trace.device == device))
+    busy = union(trace.start[rows], trace.end[rows])
+    return busy.clip(window.start_us, window.end_us)
+
+
+def idle_pieces(trace: Trace, window: Window, device: int) -> IdlePieces:
+    """Attribute the idle time of one device (see the module's docstring)."""
+    busy = device_busy(trace, window, device)
+    idle = gaps(busy, window.start_us, window.end_us)
+    launch = _next_launch(trace, idle, device)
+    call = np.maximum(launch, 0)
+    at = np.where(launch >= 0, trace.start[call], np.inf)
+    queued = at <= idle.start
+    # Host-late part: up to the launch, or the whole gap where no launch is known (the trailing
+    # gap, and operations launched before the profile began).
+    host_end = np.where(queued, idle.start, np.minimum(at, idle.end))
+    thread = np.where(launch >= 0, trace.thread[call], window.main_thread)
+    parts = [_host_pieces(trace, window, idle.start, host_end, thread)]
+    rest_cause = np.where(queued, CODE["device-queue"], CODE["launch-bound"])
+    late = np.flatnonzero(idle.end > host_end)
+    parts.append((host_end[late], idle.end[late], rest_cause[late], late))
+    start, end, cause, gap = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(start, kind="stable")
+    drained = _drained(trace, idle, np.minimum(at, idle.end))
+    return IdlePieces(start[order], end[order], cause[order], gap[order], idle, drained)
+
+
+def _next_launch(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
+    """For each gap the row of the call that launched the operation that ends it, or −1."""
+    rows = np.flatnonzero(trace.on_device & (trace.device == device))
+    if not rows.size:
+        return np.full(len(idle), -1, np.int64)
+    at = np.searchsorted(trace.start[rows], idle.end, side="left")
+    row = rows[np.minimum(at, rows.size - 1)]
+    follows = (at < rows.size) & (trace.start[row] == idle.end)
+    return np.where(follows, launch_rows(trace)[row], -1)
+
+
+def _host_pieces(
+    trace: Trace,
+    window: Window,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    thread: NDArray[np.int64],
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    late = np.flatnonzero(high > low)
+    parts = []
+    for code in np.unique(thread[late]):
+        mine = late[thread[late] == code]
+        state = host_state(trace, window, int(code))
+        start, end, cause, owner = state.cut(low[mine], high[mine])
+        parts.append((start, end, cause, mine[owner]))
+    if not parts:
+        empty = np.empty(0)
+        return empty, empty, np.empty(0, np.int64), np.empty(0, np.int64)
+    start, end, cause, gap = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return start, end, cause, gap
+
+
+def host_state(trace: Trace, window: Window, thread: int) -> Partition:
+    """What a thread was doing at any moment, as cause codes.
+
+    Order of precedence: synchronising call, allocator, host communication, DataLoader, copy call,
+    launch call, other runtime call, operator, optimizer span, Python, nothing. Where the thread
+    has nothing, the main thread's state holds, and where that has nothing either, host
+    communication on any thread (gloo works on threads of its own).
+    """
+    elsewhere = _where(trace, "communication", (Category.ANNOTATION, Category.CPU_OP), None)
+    layers = [(CODE["communication"], elsewhere)]
+    for who in dict.fromkeys((window.main_thread, thread)):
+        for kind, categories, cause in _LAYERS:
+            # Python frames of helper threads (a waiting _bootstrap) hide what the main one does.
+            if kind != "python" or who == window.main_thread:
+                layers.append((CODE[cause], _where(trace, kind, categories, who)))
+    return paint(layers, CODE["unattributed"])
+
+
+def _where(
+    trace: Trace, kind: str, categories: tuple[Category, ...], thread: int | None
+) -> Intervals:
+    mask = np.isin(trace.category, categories) & _named(trace, kind)[trace.name]
+    if thread is not None:
+        mask &= trace.thread == thread
+    return union(trace.start[mask], trace.end[mask])
+
+
+def _named(trace: Trace, kind: str) -> NDArray[np.bool_]:
+    pattern = {
+        "optimizer": n.OPTIMIZER,
+        "launch": n.LAUNCH,
+        "copy": n.COPY_CALL,
+        "loader": n.LOADER,
+        "communication": n.HOST_COLLECTIVE,
+        "allocate": n.ALLOCATE,
+        "sync": n.SYNC,
+    }.get(kind)
+    if pattern is None:
+        return np.ones(len(trace.names), bool)
+    return n.matching(trace.names, pattern)
+
+
+def blocking_calls(trace: Trace) -> NDArray[np.int64]:
+    """Rows of the calls that waited for the device: synchronising ones, and copy calls that
+    returned only after their own copy had ended (within 1 µs, the clocks' agreement)."""
+    calls = trace.of(Category.RUNTIME)
+    sync = n.matching(trace.names, n.SYNC)[trace.name[calls]]
+    copies = np.flatnonzero(trace.category == Category.MEMCPY)
+    launch = launch_rows(trace)[copies]
+    copies, launch = copies[launch >= 0], launch[launch >= 0]
+    waited = launch[trace.end[launch] >= trace.end[copies] - 1.0]
+    return np.union1d(calls[sync], waited)
+
+
+def _drained(trace: Trace, idle: Intervals, until: NDArray[np.float64]) -> NDArray[np.bool_]:
+    calls = blocking_calls(trace)
+    if not calls.size or not len(idle):
+        return np.zeros(len(idle), bool)
+    last = np.searchsorted(trace.start[calls], idle.start, side="left") - 1
+    call_end = trace.end[calls[np.maximum(last, 0)]]
+    return (last >= 0) & (call_end >= idle.start - 1.0) & (call_end <= until)
