@@ -6,12 +6,13 @@ efficiency is device utilisation. Both come from what the run logged; nothing is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from core.dynamics import LossPair, Verdict
+from core.traces import Diagnosis
 
 GPU_TAG = "hardware/gpu_utilisation_percent"
 CPU_TAG = "hardware/cpu_percent"
@@ -31,7 +32,8 @@ class Health:
         last_step: last step with both losses.
         gap: validation loss minus training loss at that step.
         gap_at_best: the same at ``best_step``.
-        gpu_pct: mean GPU utilisation, % (NVML samples), NaN samples left out.
+        gpu_pct: mean GPU utilisation, % (NVML samples, NaN left out; or of the profiled window).
+        profiled: whether the figures of efficiency come from a profile.
         cpu_pct: mean CPU utilisation of the machine, %.
         step_ms: mean time of a training step in the last epoch, ms.
         wait_pct: share of that step spent waiting for the DataLoader, %.
@@ -48,6 +50,7 @@ class Health:
     cpu_pct: float | None = None
     step_ms: float | None = None
     wait_pct: float | None = None
+    profiled: bool = False
 
 
 def _values(scalars: pd.DataFrame, tag: str) -> np.ndarray:
@@ -95,4 +98,15 @@ def vital_signs(
         cpu_pct=_mean(scalars, CPU_TAG),
         step_ms=step_ms,
         wait_pct=100 * wait_ms / step_ms if step_ms and wait_ms is not None else None,
+    )
+
+
+def from_profile(signs: Health, found: Diagnosis) -> Health:
+    """Fill in efficiency from a profile, for a run that logged no scalars on it."""
+    return replace(
+        signs,
+        gpu_pct=found.device_busy_pct if signs.gpu_pct is None else signs.gpu_pct,
+        step_ms=found.step_ms,
+        wait_pct=found.step_breakdown.get("input-wait"),
+        profiled=True,
     )

@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs": _BASE | {"workloads"},
     "training": _BASE | {"workloads"},
     "loader": _BASE | {"workloads", "training"},
-    "health": _BASE | {"dynamics"},
+    "health": _BASE | {"dynamics", "traces"},
     "charts": _BASE | {"events", "dynamics", "traces", "loader"},
     "ui": _BASE
     | {"events", "dynamics", "traces", "workloads", "jobs", "loader", "health", "charts"},

@@ -1,0 +1,199 @@
+"""Cached readers for pages: content in, dataclass or DataFrame out.
+
+Everything read from disk is cached by path, size and modification time of its files, so that a
+change is seen at once and nothing unchanged is read twice, by any session. Traces are large and
+read-only: they are shared, not copied (``cache_resource``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core import dynamics, events, health, jobs, traces
+from core import runs as run_store
+from core.errors import GpulseError, NotFound
+from core.runs import Run, file_stamp
+from core.settings import settings
+from core.ui.format import plain
+from core.ui.texts import t
+
+LIVE_S = 2.0
+"""Seconds between two looks at something that is still being written."""
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show an error meant for the user as one line; what comes after the block still runs."""
+    try:
+        yield
+    except GpulseError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+@st.cache_data(ttl=LIVE_S, max_entries=8, show_spinner=False)
+def _discover(roots: tuple[str, ...]) -> list[Run]:
+    return run_store.discover(Path(root) for root in roots)
+
+
+def all_runs() -> list[Run]:
+    """Every run below the allowed roots, newest first; at most :data:`LIVE_S` old."""
+    return _discover(tuple(str(root) for root in settings().all_roots))
+
+
+def forget_runs() -> None:
+    """Look again at once: a run was just made."""
+    _discover.clear()
+
+
+def look_again(run: Run) -> Run:
+    """The same run with the files it holds now."""
+    return run_store.find(run.key, settings().all_roots)
+
+
+def job_of(run: Run) -> jobs.Job | None:
+    """The job that made a run, or None where it is somebody else's or the store forgot it."""
+    if run.job is None or not isinstance(run.job.get("id"), str):
+        return None
+    try:
+        return jobs.get(run.job["id"])
+    except NotFound:
+        return None
+
+
+def is_live(run: Run | None) -> bool:
+    """Whether a job of ours is still writing this run."""
+    job = job_of(run) if run is not None else None
+    return job is not None and not job.final
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _load(stamp: tuple[tuple[str, int, int], ...], kinds: tuple[str, ...], root: str):
+    files = [Path(path) for path, _, _ in stamp]
+    return events.load(files, kinds=set(kinds), root=Path(root))
+
+
+def load_events(run: Run, *kinds: str) -> events.Events:
+    """The events of a run.
+
+    Args:
+        run: which one.
+        kinds: any of scalars, images, histograms, text, hparams.
+
+    Raises:
+        NotFound: the run has no event file yet.
+    """
+    if not run.event_files:
+        raise NotFound(f"{run.key} has no event file yet. It appears when the first epoch ends.")
+    return _load(file_stamp(run.event_files), tuple(sorted(kinds)), str(run.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A pair of losses with the verdict on it."""
+
+    pair: dynamics.LossPair
+    verdict: dynamics.Verdict
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _judge(
+    stamp: tuple[tuple[str, int, int], ...],
+    root: str,
+    tags: tuple[str | None, str | None],
+    at: int | None,
+) -> list[Judged]:
+    frame = _load(stamp, ("scalars",), root).scalars
+    pairs = dynamics.pair_losses(frame, *tags)
+    return [Judged(pair, dynamics.diagnose(pair, at=at)) for pair in pairs]
+
+
+def judge(
+    run: Run, train_tag: str | None = None, val_tag: str | None = None, at: int | None = None
+) -> list[Judged]:
+    """The verdict on each pair of losses of a run, as known at step ``at`` (None: now)."""
+    if not run.event_files:
+        raise NotFound(f"{run.key} has no event file yet. It appears when the first epoch ends.")
+    return _judge(file_stamp(run.event_files), str(run.path), (train_tag, val_tag), at)
+
+
+def vital_signs(run: Run, *, with_trace: bool = False) -> health.Health:
+    """The vital signs of a run; empty where it logged nothing.
+
+    Args:
+        run: which one.
+        with_trace: take what the scalars do not tell from the run's only trace (reads it).
+    """
+    signs = health.Health()
+    try:
+        if run.event_files:
+            judged = judge(run)
+            frame = load_events(run, "scalars").scalars
+            first = (judged[0].pair, judged[0].verdict) if judged else (None, None)
+            signs = health.vital_signs(frame, *first)
+        if with_trace and signs.step_ms is None and len(run.trace_files) == 1:
+            signs = health.from_profile(signs, diagnosis(run.trace_files[0]))
+    except GpulseError:
+        return signs
+    return signs
+
+
+def step_name(run: Run | None) -> str:
+    """What one step of the losses is: an epoch in our own runs, unknown in others."""
+    return t("step.epoch") if run is None or run.job is not None else t("step.step")
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the trace …")
+def _trace(path: str, size: int, mtime_ns: int) -> traces.Trace:
+    return traces.load_trace(Path(path))
+
+
+@st.cache_resource(max_entries=16, show_spinner="Diagnosing the trace …")
+def _diagnosis(path: str, size: int, mtime_ns: int) -> traces.Diagnosis:
+    return traces.diagnose(_trace(path, size, mtime_ns))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _lanes(path: str, size: int, mtime_ns: int) -> traces.Lanes:
+    return traces.build_lanes(_trace(path, size, mtime_ns))
+
+
+def _stamp_of(path: Path) -> tuple[str, int, int]:
+    stamp = file_stamp([path])
+    if not stamp:
+        raise NotFound(f"The trace {path.name} is gone. Choose another one.")
+    return stamp[0]
+
+
+def load_trace(path: Path) -> traces.Trace:
+    """A trace, shared between sessions: its arrays are read-only."""
+    return _trace(*_stamp_of(path))
+
+
+def diagnosis(path: Path) -> traces.Diagnosis:
+    """The diagnosis of a trace."""
+    return _diagnosis(*_stamp_of(path))
+
+
+def lanes(path: Path) -> traces.Lanes:
+    """The lanes of a trace's timeline."""
+    return _lanes(*_stamp_of(path))
+
+
+def rerun_when_done(job: jobs.Job, flag: str) -> None:
+    """Rerun the whole page once when a job that was being watched has ended.
+
+    Args:
+        job: as it is now.
+        flag: session key that remembers which job this fragment watches.
+    """
+    if not job.final:
+        st.session_state[flag] = job.id
+    elif st.session_state.get(flag) == job.id:
+        del st.session_state[flag]
+        forget_runs()
+        st.rerun(scope="app")

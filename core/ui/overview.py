@@ -1,0 +1,92 @@
+"""What the start page is made of: the demo, the next action, and the health of the latest runs."""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+import streamlit as st
+
+from core.runs import Run
+from core.settings import settings
+from core.ui import data, forms, header, nav
+from core.ui.format import ago, number, plain, signed
+from core.ui.texts import t
+
+LATEST = 8
+"""Runs shown on the start page; the rest is in the run chooser."""
+
+DEMO_PARAMS = {"profile_steps": 6}
+"""The demo trains ``digits`` with its defaults and records a few steps for the profile."""
+
+
+def demo_button(*, first: bool) -> None:
+    """One button: train a small network on real data and go and watch it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button(
+            t("start.demo"),
+            type="primary" if first else "secondary",
+            icon=":material/play_arrow:",
+            help=t("start.demo.help"),
+        )
+        header.link(
+            "dynamics", t("start.simulator"), icon=":material/science:", view=t("view.simulator")
+        )
+    if pressed:
+        job = forms.launch("train", "digits", DEMO_PARAMS)
+        if job is not None:
+            st.switch_page(nav.path("dynamics"), query_params={"run": job.run_dir.name})
+
+
+def empty_state() -> None:
+    """What to do where nothing was trained yet, and where logs are expected."""
+    st.info(t("start.empty"), icon=":material/info:")
+    roots = "\n".join(f"- `{root}`" for root in settings().all_roots)
+    st.markdown(t("start.roots") + "\n" + roots)
+
+
+def next_action(run: Run) -> None:
+    """The latest verdict in words, with its evidence, and one thing to do next."""
+    signs = data.vital_signs(run)
+    if data.is_live(run):
+        header.link("dynamics", t("start.next.watch"), icon=":material/arrow_forward:")
+    elif signs.summary:
+        st.markdown(f"**{plain(run.key)}** — {plain(signs.summary)}")
+        header.link("dynamics", t("start.next.dynamics"), icon=":material/arrow_forward:")
+    if run.trace_files:
+        header.link("bottlenecks", t("start.next.bottlenecks"), icon=":material/arrow_forward:")
+
+
+def latest_runs() -> None:
+    """A table of the latest runs, a health line each; a click on a row chooses the run."""
+    st.subheader(t("start.latest"))
+    shown = data.all_runs()[:LATEST]
+    rows = [_row(run) for run in shown]
+    event = st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="single-row",
+        key="latest",
+        alt=t("start.latest"),
+    )
+    picked = event.selection.rows  # pyright: ignore[reportAttributeAccessIssue]
+    if picked and shown[picked[0]].key != st.session_state.get("run"):
+        st.switch_page(nav.path("dynamics"), query_params={"run": shown[picked[0]].key})
+
+
+def _row(run: Run) -> dict[str, str]:
+    signs = data.vital_signs(run)
+    job = data.job_of(run)
+    best = ""
+    if signs.best_step is not None:
+        best = t("overview.best", value=number(signs.best_value), step=signs.best_step)
+    return {
+        t("overview.run"): run.key,
+        t("overview.state"): job.state if job else t("overview.foreign"),
+        t("overview.verdict"): t(f"verdict.{signs.verdict}") if signs.verdict else "",
+        t("overview.bestloss"): best,
+        t("overview.gap"): signed(signs.gap) if signs.gap is not None else "",
+        t("overview.changed"): ago(time.time() - run.modified),
+    }

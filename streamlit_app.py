@@ -1,0 +1,5 @@
+"""GPUlse: the entry point of ``streamlit run streamlit_app.py``."""
+
+from core.ui import nav
+
+nav.run()

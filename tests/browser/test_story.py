@@ -1,0 +1,107 @@
+"""The whole story in one browser: demo, live progress, a killed server, red zone, profile."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Literal
+
+import pytest
+from playwright.sync_api import expect
+
+SECONDS_FOR_DEMO = 240
+"""The demo takes about a minute on two quiet cores; CI machines are neither."""
+
+pytestmark = pytest.mark.slow
+
+
+def _job(server) -> dict:
+    (job,) = json.loads(server.core("jobs", "--json").stdout)
+    return job
+
+
+def _wait_for_end(server) -> dict:
+    deadline = time.monotonic() + SECONDS_FOR_DEMO
+    while time.monotonic() < deadline:
+        job = _job(server)
+        if job["state"] not in ("queued", "starting", "running"):
+            return job
+        time.sleep(2)
+    raise AssertionError(f"the demo is still {job['state']} after {SECONDS_FOR_DEMO} s")
+
+
+@pytest.mark.timeout(600)
+def test_demo_from_the_button_to_the_profile(visit) -> None:
+    page, server = visit.page, visit.server
+    visit.open()
+    visit.shoot("start_empty_light_1280")
+    page.get_by_role("button", name="Run the demo").click()
+
+    # Live progress on the dynamics page, which the button opens.
+    expect(page.get_by_role("heading", name="Training dynamics")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("epochs, about")).to_be_visible(timeout=120_000)
+    expect(page.get_by_role("slider").first).to_be_visible(timeout=120_000)
+    visit.shoot("dynamics_live_light_1280")
+
+    # The server dies in the middle of the job; another one takes over.
+    server.kill()
+    assert _job(server)["state"] == "running"
+    server.start()
+    visit.open("jobs")
+    expect(page.get_by_text(_job(server)["id"]).first).to_be_visible()
+    visit.shoot("jobs_light_1280")
+    job = _wait_for_end(server)
+    assert (job["state"], job["exit_code"]) == ("succeeded", 0)
+
+    # The slider: the end of the run lies in the red zone, the best epoch does not.
+    visit.go("Training dynamics")
+    slider = page.get_by_role("slider").first
+    expect(slider).to_be_visible()
+    slider.focus()
+    slider.press("End")
+    visit.settle()
+    expect(visit.metric("Zone")).to_have_text("Overfitting", timeout=30_000)
+    (verdict,) = json.loads(server.core("dynamics", job["run_dir"], "--json").stdout)
+    for _ in range(int(slider.input_value()) - verdict["best_step"]):
+        slider.press("ArrowLeft")
+    page.wait_for_url(f"**step={verdict['best_step']}*")
+    visit.settle()
+    expect(visit.metric("Zone")).to_have_text("Optimal", timeout=30_000)
+    expect(page.get_by_text("Stop early")).to_be_visible()
+    slider.press("End")
+    visit.settle()
+    visit.shoot("dynamics_light_1280")
+
+    visit.go("Bottlenecks")
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Findings")).to_be_visible()
+    expect(page.locator("canvas[aria-roledescription=timeline]")).to_be_visible(timeout=30_000)
+    visit.shoot("bottlenecks_light_1280")
+
+    assert visit.hosts == {"127.0.0.1"}
+
+
+SHOTS = [
+    ("", "start"),
+    ("jobs", "jobs"),
+    ("runs", "runs"),
+    ("runs?show=Images", "images"),
+    ("dynamics", "dynamics"),
+    ("bottlenecks", "bottlenecks"),
+    ("bottlenecks?profile=Simulator", "bottlenecks_simulator"),
+    ("dynamics?view=Simulator", "dynamics_simulator"),
+    ("loader", "loader"),
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_fits_its_screen(visit, scheme: Literal["light", "dark"], width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    visit.page.emulate_media(color_scheme=scheme)
+    for path, name in SHOTS:
+        visit.open(path)
+        expect(visit.page.get_by_test_id("stException")).to_have_count(0)
+        main = visit.page.get_by_test_id("stMain")
+        assert main.evaluate("node => node.scrollWidth <= node.clientWidth"), name
+        visit.shoot(f"{name}_{scheme}_{width}", width)
