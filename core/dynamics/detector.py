@@ -41,6 +41,11 @@ MEMORISED = 0.6
 NOISY = 0.08
 """A standard error of the final rise beyond 8 %: a rise twice as large as RISE would go unseen."""
 
+CONVERGED = 0.05
+"""Best loss and noise together below 5 % of the start: what little is left may swing by its own
+size, which is no reason to call a run that has learned nearly everything unclear. Proposed here;
+no curve of the development set changes its verdict by it."""
+
 LASTING = 3
 """Points above the band of the best before a rise counts: one epoch proves nothing."""
 
@@ -71,9 +76,8 @@ def decide(evidence: Evidence, has_train: bool) -> VerdictName:
         return "underfitting"
     if _little(evidence):
         return "underfitting"
-    if evidence.uncertainty > NOISY and evidence.trend.noise / evidence.scale > NOISY:
-        return "noisy"
-    return "optimal"
+    noisy = evidence.uncertainty > NOISY and evidence.trend.noise / evidence.scale > NOISY
+    return "noisy" if noisy and evidence.left > CONVERGED else "optimal"
 
 
 def _decide_rise(evidence: Evidence, has_train: bool) -> VerdictName:

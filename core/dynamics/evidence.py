@@ -52,6 +52,7 @@ class Evidence:
         learned: share of the early training (else validation) loss that was shed; NaN unknown.
         falling_t: t statistic of the slope over the last quarter of the validation loss.
         level: minimum as a share of the starting loss (the higher of training and validation).
+        left: minimum plus noise as a share of the starting loss: what is left to learn or to swing.
         train_change: relative change of the training loss from the minimum to the end.
         train_rising: training loss at the end lies significantly above that at the minimum.
         uncertainty: standard error of ``rise``.
@@ -73,6 +74,7 @@ class Evidence:
     learned: float
     falling_t: float
     level: float
+    left: float
     train_change: float
     train_rising: bool
     uncertainty: float
@@ -144,6 +146,7 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
         learned=learned,
         falling_t=fall_t(values[-max(5, count // 4) :]),
         level=float(level[best]) / start if start > 0 else 0.0,
+        left=(abs(float(level[best])) + trend.noise) / start if start > 0 else np.inf,
         train_change=change,
         train_rising=rising,
         uncertainty=error / scale,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.dynamics.detector import EVIDENT_RISE
+from core.dynamics.detector import EVIDENT_RISE, NOISY
 from core.dynamics.evidence import Evidence
 from core.dynamics.records import LossPair, VerdictName
 from core.dynamics.words import percent
@@ -79,6 +79,11 @@ def _underfitting(evidence: Evidence, best: str) -> str:
 
 
 def _optimal(evidence: Evidence, best: str) -> str:
+    if evidence.uncertainty > NOISY:
+        return (
+            f"Optimal so far ({best}): the validation loss and its swings are down to "
+            f"{percent(evidence.left, 1)} of the starting loss, too little left to tell a trend."
+        )
     text = (
         f"Optimal so far ({best}): validation loss ends {_signed(evidence.rise)} against its "
         f"minimum, uncertain by ± {percent(2 * evidence.uncertainty, 1)}"

@@ -29,6 +29,16 @@ def _requested(found: list[Run]) -> list[Run]:
         return found
 
 
+def kind_of(run: Run) -> str:
+    """What made a run: train, profile, tune; "" for somebody else's."""
+    return str((run.job or {}).get("kind", ""))
+
+
+def _default(found: list[Run]) -> Run:
+    """The newest run that has losses or a profile to look at; a measurement has neither."""
+    return next((run for run in found if kind_of(run) != "tune"), found[0])
+
+
 def pick_run() -> Run | None:
     """The run chooser, bound to ``?run=``; the newest run where nothing is chosen.
 
@@ -40,7 +50,7 @@ def pick_run() -> Run | None:
     if not by_key:
         return None
     if st.session_state.get("run") not in by_key and "run" not in st.query_params:
-        st.session_state["run"] = found[0].key
+        st.session_state["run"] = _default(found).key
     key = st.selectbox(
         t("header.run"),
         list(by_key),

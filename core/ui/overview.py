@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import NoReturn
 
 import pandas as pd
 import streamlit as st
@@ -48,11 +49,10 @@ def empty_state() -> None:
 def next_action(run: Run) -> None:
     """The latest verdict in words, with its evidence, and one thing to do next."""
     signs = data.vital_signs(run)
-    if data.is_live(run):
-        header.link("dynamics", t("start.next.watch"), icon=":material/arrow_forward:")
-    elif signs.summary:
+    if signs.summary:
         st.markdown(f"**{plain(run.key)}** — {plain(signs.summary)}")
-        header.link("dynamics", t("start.next.dynamics"), icon=":material/arrow_forward:")
+        label = t("start.next.watch") if data.is_live(run) else t("start.next.dynamics")
+        header.link("dynamics", label, icon=":material/arrow_forward:")
     if run.trace_files:
         header.link("bottlenecks", t("start.next.bottlenecks"), icon=":material/arrow_forward:")
 
@@ -72,8 +72,16 @@ def latest_runs() -> None:
         alt=t("start.latest"),
     )
     picked = event.selection.rows  # pyright: ignore[reportAttributeAccessIssue]
-    if picked and shown[picked[0]].key != st.session_state.get("run"):
-        st.switch_page(nav.path("dynamics"), query_params={"run": shown[picked[0]].key})
+    if picked:
+        _open(shown[picked[0]])
+
+
+def _open(run: Run) -> NoReturn:
+    """Go to the page that shows what a run holds."""
+    if header.kind_of(run) == "tune":
+        st.switch_page(nav.path("loader"), query_params={"tuning": run.path.name})
+    page = "dynamics" if run.event_files and header.kind_of(run) != "profile" else "bottlenecks"
+    st.switch_page(nav.path(page), query_params={"run": run.key})
 
 
 def _row(run: Run) -> dict[str, str]:

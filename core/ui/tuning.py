@@ -10,7 +10,7 @@ from core.charts import loader as charts
 from core.errors import NotFound
 from core.loader import Recommendation, Trials
 from core.ui import data, draw, forms, header
-from core.ui.format import duration_s, number, percent, plain
+from core.ui.format import duration_ms, number, percent, plain
 from core.ui.texts import t
 
 DEFAULT_WORKLOAD = "photos"
@@ -105,7 +105,9 @@ def _table(trials: Trials) -> None:
             t("loader.col.wait"): percent(
                 None if item.wait_share is None else 100 * item.wait_share
             ),
-            t("loader.col.startup"): duration_s(item.startup_s),
+            t("loader.col.startup"): duration_ms(
+                None if item.startup_s is None else 1e3 * item.startup_s
+            ),
             t("loader.col.rounds"): item.rounds,
             t("loader.col.trouble"): item.reason,
         }

@@ -113,8 +113,11 @@ class PhotosParams(CommonParams):
 class CharsParams(CommonParams):
     """``chars``: a small transformer that predicts the next character."""
 
-    epochs: int = _field("training", "Passes over the training data.", 8, ge=1, le=10_000)
+    epochs: int = _field("training", "Passes over the training data.", 20, ge=1, le=10_000)
     batch_size: int = _field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
+    train_samples: int = _field(
+        "data", "Training windows used, 0 for all.", 1_500, ge=0, le=1_000_000
+    )
     context: int = _field("data", "Characters the model sees at once.", 64, ge=8, le=512)
     width: int = _field(
         "training", "Width of the model, a multiple of 4.", 64, ge=16, le=1_024, multiple_of=4

@@ -132,6 +132,14 @@ def test_swings_larger_than_the_effect_are_noisy(pair, fall):
     assert verdict.summary.startswith("Cannot tell")
 
 
+def test_swings_of_a_loss_that_is_nearly_nothing_are_not_noisy(pair, fall):
+    rng = np.random.default_rng(1)
+    val = 0.2 * np.exp(-0.5 * np.arange(40)) + 0.02 * np.exp(0.8 * rng.standard_normal(40))
+    verdict = diagnose(pair(val, fall(40, 0.0)))
+    assert verdict.verdict == "optimal"
+    assert "too little left" in verdict.summary
+
+
 def test_noise_on_a_plateau_is_never_called_overfitting(pair, fall):
     rng = np.random.default_rng(5)
     named = [

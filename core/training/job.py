@@ -1,0 +1,77 @@
+"""``job.json`` as the job process sees it: read the spec, add what only this process knows."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import core
+from core.errors import NotFound, Unreadable
+from core.training.files import write_json
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """The spec of a job and the folder it runs in."""
+
+    folder: Path
+    kind: str
+    workload: str
+    params: dict[str, Any]
+    device: str
+
+    def note_start(self, device_used: str, device_name: str) -> None:
+        """Add the device and the versions to ``job.json``, keeping all else.
+
+        Called before the first ``progress.json``: from then on the supervisor writes the file.
+        """
+        content = _read(self.folder)
+        content["device_used"] = device_used
+        content["device_name"] = device_name
+        content["versions"] = {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "cuda": torch.version.cuda,
+            "numpy": np.__version__,
+            "gpulse": core.__version__,
+        }
+        write_json(self.folder / "job.json", content)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / "job.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise NotFound(f"{path} cannot be read. Start jobs with python -m core launch.") from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise Unreadable(f"{path} is not a JSON object. Start the job again.")
+    return content
+
+
+def read_job(folder: Path) -> JobFile:
+    """The spec in a run folder.
+
+    Raises:
+        NotFound: there is no ``job.json``.
+        Unreadable: it does not hold a job.
+    """
+    content = _read(folder)
+    try:
+        return JobFile(
+            folder=folder,
+            kind=str(content["kind"]),
+            workload=str(content["workload"]),
+            params=dict(content.get("params") or {}),
+            device=str(content.get("device") or "auto"),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise Unreadable(f"{folder / 'job.json'} holds no job. Start the job again.") from None

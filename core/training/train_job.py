@@ -1,0 +1,104 @@
+"""Kind ``train``: epochs, validation, everything a page shows, checkpoints, early stopping."""
+
+from __future__ import annotations
+
+from core.errors import JobFailed
+from core.training.checkpoint import BestSoFar, save_checkpoint
+from core.training.epoch import AfterStep, TrainResult, evaluate, train_epoch
+from core.training.pictures import log_inputs, log_mistakes
+from core.training.profiling import make_profiler, plan_window
+from core.training.record import EventLog, finite
+from core.training.session import Session
+
+DIVERGED_EPOCHS = 3
+"""Epochs in a row with a non-finite training loss after which the job ends: enough of them are
+logged for the page to show what happened."""
+
+MISTAKES_EVERY = 5
+"""Epochs between two grids of the worst mistakes (the first epoch has one too)."""
+
+WORST = 32
+
+MAX_HISTOGRAMS = 100
+"""Histograms a layer at most; long runs log one every few epochs."""
+
+
+def train_job(session: Session, log: EventLog) -> None:
+    """Train for the epochs of the spec, or until patience or the loss runs out.
+
+    Raises:
+        JobFailed: the training loss was not finite for DIVERGED_EPOCHS epochs in a row.
+    """
+    params = session.params
+    best, diverged = BestSoFar(params.patience), 0
+    session.progress.stage("epoch", params.epochs, "starting")
+    log_inputs(session, log)
+    for epoch in range(1, params.epochs + 1):
+        result = _train(session, epoch)
+        session.progress.update(epoch - 0.1, f"epoch {epoch} of {params.epochs}: validating")
+        val = _validate(session, log, epoch, result)
+        _save(session, best, epoch, val["loss"])
+        session.progress.update(epoch, f"epoch {epoch} of {params.epochs} done", force=True)
+        diverged = 0 if finite(result.values["loss"]) else diverged + 1
+        if diverged >= DIVERGED_EPOCHS:
+            raise JobFailed(
+                f"Training diverged: the loss is not finite since epoch {epoch - diverged + 1}. "
+                f"Lower lr (it is {params.lr:g}) or check the data."
+            )
+        if best.exhausted:
+            text = f"stopped early at epoch {epoch}, best was {best.epoch}"
+            session.progress.update(epoch, text, force=True)
+            return
+
+
+def _train(session: Session, epoch: int) -> TrainResult:
+    params, progress = session.params, session.progress
+    profiled = params.profile_steps > 0 and epoch == min(2, params.epochs)
+    if not profiled:
+        return train_epoch(
+            session.step, session.train_loader, session.device, _watch(session, epoch)
+        )
+    window = plan_window(params.profile_steps, len(session.train_loader))
+    trace = session.job.folder / "trace" / f"{session.file_stem}-epoch{epoch}.pt.trace.json.gz"
+    with make_profiler(trace, window, session.device, params.with_stack) as profiler:
+
+        def after_step(step: int, steps: int) -> None:
+            profiler.step()
+            progress.update(
+                epoch - 1 + 0.9 * step / steps, f"epoch {epoch} of {params.epochs}: profiling"
+            )
+
+        return train_epoch(session.step, session.train_loader, session.device, after_step)
+
+
+def _watch(session: Session, epoch: int) -> AfterStep:
+    epochs = session.params.epochs
+
+    def after_step(step: int, steps: int) -> None:
+        phase = f"epoch {epoch} of {epochs}: step {step} of {steps}"
+        session.progress.update(epoch - 1 + 0.9 * step / steps, phase)
+
+    return after_step
+
+
+def _validate(session: Session, log: EventLog, epoch: int, result: TrainResult) -> dict[str, float]:
+    params, step = session.params, session.step
+    show = epoch == 1 or epoch % MISTAKES_EVERY == 0 or epoch == params.epochs
+    val, mistakes = evaluate(
+        step.model, step.loss, step.metrics, session.val_loader, session.device, WORST * show
+    )
+    if mistakes is not None:
+        log_mistakes(session.workload, log, mistakes, epoch)
+    if epoch % -(-params.epochs // MAX_HISTOGRAMS) == 0 or epoch == 1:
+        log.histograms(session.model, epoch)
+    log.epoch(epoch, result, val, step.optimizer.param_groups[0]["lr"])
+    return val
+
+
+def _save(session: Session, best: BestSoFar, epoch: int, val_loss: float) -> None:
+    folder = session.job.folder / "checkpoints"
+    names = ["last.pt", "best.pt"] if best.update(epoch, val_loss) else ["last.pt"]
+    for name in names:
+        save_checkpoint(
+            folder / name, session.model, session.step.optimizer, epoch, val_loss, session.config
+        )
