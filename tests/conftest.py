@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,16 +22,18 @@ def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def write_losses() -> Callable[..., Path]:
     """A function that writes event files with a train and a validation loss for each epoch."""
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.compat.proto import event_pb2, summary_pb2
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
+    summary: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
 
     def write(folder: Path, train: Sequence[float], val: Sequence[float]) -> Path:
         writer = EventFileWriter(str(folder))
         for epoch, losses in enumerate(zip(train, val, strict=True), 1):
             for tag, loss in zip(("Loss/train", "Loss/val"), losses, strict=True):
-                summary = Summary(value=[Summary.Value(tag=tag, simple_value=loss)])
-                writer.add_event(Event(wall_time=1.7e9 + epoch, step=epoch, summary=summary))
+                logged = summary(value=[summary.Value(tag=tag, simple_value=loss)])
+                writer.add_event(event(wall_time=1.7e9 + epoch, step=epoch, summary=logged))
         writer.close()
         return folder
 

@@ -251,9 +251,9 @@ def _signal_name(series: _Series) -> str:
     tokens = series.tokens
     if tokens & {"acc", "accuracy"} and series.split and "cls" not in tokens:
         return f"{series.split}_accuracy"
-    if tokens & {"grad", "gradient"} and "norm" in tokens:
+    if tokens & {"grad", "grads", "gradient", "gradients"} and "norm" in tokens:
         return "grad_norm"
-    if "update" in tokens and "ratio" in tokens:
+    if tokens & {"update", "updates"} and "ratio" in tokens:
         return "update_ratio"
     if "lr" in tokens or {"learning", "rate"} <= tokens:
         return "lr"

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from core.errors import BadInput, GpulseError
-from core.training.environment import prepare_environment
+from core.training.environment import open_log, prepare_environment
 
 
 def main(argv: list[str]) -> int:
@@ -20,6 +20,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write("error: usage: python -m core.loader RUN_DIR\n")
         return 2
     prepare_environment()
+    open_log()
     # Trials have process groups of their own: being told to end must end the one running too.
     signal.signal(signal.SIGTERM, _end)
     # Only now: the environment must be ready before torch is imported.

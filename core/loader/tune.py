@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from core.workloads import load
 from core.workloads.params import core_count, parse
 
 Order = list[tuple[int, Setting]]
+
+_LOG = logging.getLogger(__name__)
 
 FOREIGN_LIMIT = 0.1
 """Share of the cores used by other programs from which a note says so."""
@@ -107,6 +110,8 @@ def _measure(
         state = replace(state, trials=(*state.trials, trial))
         _write(job.folder, state)
         _log_trial(log, trial, done + 1)
+        speed = f"{trial.samples_per_s:.0f} samples/s" if trial.samples_per_s else trial.reason
+        _LOG.info("round %d, %s: %s", number, setting.label, speed)
     return _finish(job, state, progress, log)
 
 
@@ -121,6 +126,7 @@ def _finish(job: JobFile, state: Trials, progress: ProgressFile, log: EventLog) 
     state = replace(state, finished=True)
     _write(job.folder, state)
     _log_summary(log, state)
+    _LOG.info(recommend(state).text)
     progress.total = len(state.trials)
     progress.update(progress.total, recommend(state).text, force=True)
     return state

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from core.errors import BadInput, GpulseError, JobFailed
-from core.training.environment import prepare_environment
+from core.training.environment import open_log, prepare_environment
 
 
 def main(argv: list[str]) -> int:
@@ -19,6 +19,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write("error: usage: python -m core.training RUN_DIR\n")
         return 2
     prepare_environment()
+    open_log()
     try:
         _run(Path(argv[0]))
     except GpulseError as error:

@@ -1,8 +1,10 @@
-"""Environment variables that must be set before torch is imported."""
+"""What a job process sets up before torch is imported: environment variables and the log."""
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 
 DEFAULTS = {
     # With GNU OpenMP's default, threads that wait for another spin. On a machine shared with
@@ -18,3 +20,12 @@ def prepare_environment() -> None:
     """Set what is not set yet; what the user has set stays."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+
+
+def open_log() -> None:
+    """Send what this project's loggers say to stderr, the job's log, with the time of day."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log = logging.getLogger("core")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from core.training.epoch import train_epoch
 from core.training.profiling import WAIT_STEPS, WARMUP_STEPS, Window, make_profiler
 from core.training.record import EventLog
 from core.training.session import Session
+
+_LOG = logging.getLogger(__name__)
 
 
 def profile_job(session: Session, log: EventLog) -> None:
@@ -35,3 +39,4 @@ def profile_job(session: Session, log: EventLog) -> None:
             done += result.steps
             log.epoch(epoch, result, {}, params.lr)
     session.progress.update(window.total, f"trace written: {trace.name}", force=True)
+    _LOG.info("%d steps recorded, trace written: %s", window.active, trace.name)

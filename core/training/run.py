@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from core.errors import BadInput
@@ -11,6 +12,8 @@ from core.training.profile_job import profile_job
 from core.training.record import EventLog
 from core.training.session import open_session
 from core.training.train_job import train_job
+
+_LOG = logging.getLogger(__name__)
 
 
 def run(folder: Path) -> None:
@@ -25,6 +28,7 @@ def run(folder: Path) -> None:
     if job.kind not in ("train", "profile"):
         raise BadInput(f"Kind {job.kind!r} is not for core.training. Use train or profile.")
     session = open_session(job)
+    _LOG.info("%s %s on %s", job.kind, job.workload, session.device)
     with EventLog(folder) as log, HardwareSampler(log.scalar, session.device):
         log.start(session.config, {"Loss/val": float("nan")} if job.kind == "train" else {})
         if job.kind == "train":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from core.errors import JobFailed
 from core.training.checkpoint import BestSoFar, save_checkpoint
 from core.training.epoch import AfterStep, TrainResult, evaluate, train_epoch
@@ -9,6 +11,8 @@ from core.training.pictures import log_inputs, log_mistakes
 from core.training.profiling import make_profiler, plan_window
 from core.training.record import EventLog, finite
 from core.training.session import Session
+
+_LOG = logging.getLogger(__name__)
 
 DIVERGED_EPOCHS = 3
 """Epochs in a row with a non-finite training loss after which the job ends: enough of them are
@@ -39,6 +43,14 @@ def train_job(session: Session, log: EventLog) -> None:
         val = _validate(session, log, epoch, result)
         _save(session, best, epoch, val["loss"])
         session.progress.update(epoch, f"epoch {epoch} of {params.epochs} done", force=True)
+        _LOG.info(
+            "epoch %d of %d: train loss %.4g, validation loss %.4g, %.0f samples/s",
+            epoch,
+            params.epochs,
+            result.values["loss"],
+            val["loss"],
+            result.speed()["samples_per_s"],
+        )
         diverged = 0 if finite(result.values["loss"]) else diverged + 1
         if diverged >= DIVERGED_EPOCHS:
             raise JobFailed(
@@ -48,6 +60,7 @@ def train_job(session: Session, log: EventLog) -> None:
         if best.exhausted:
             text = f"stopped early at epoch {epoch}, best was {best.epoch}"
             session.progress.update(epoch, text, force=True)
+            _LOG.info(text)
             return
 
 

@@ -122,6 +122,13 @@ def test_signals_for_the_checks_are_picked_up():
     assert set(signals) == {"val_accuracy", "grad_norm", "update_ratio", "lr"}
 
 
+def test_the_names_that_our_own_jobs_log_are_signals():
+    tags = ["Loss/train", "Loss/val", "Gradients/global_norm", "Updates/to_weight_ratio"]
+    tags += ["LearningRate", "Accuracy/train"]
+    (pair,) = pair_losses(frame(*[("r", tag, 9) for tag in tags]))
+    assert set(pair.signals) == {"grad_norm", "update_ratio", "lr", "train_accuracy"}
+
+
 def test_a_restart_leaves_the_last_training():
     rows = pd.DataFrame({"step": [0, 1, 2, 3, 0, 1], "value": [9.0, 8, 7, 6, 5, 4]})
     curve, restarts = to_curve(rows)
