@@ -198,9 +198,9 @@ def _tables(trace: Trace) -> None:
     )
     with operators:
         frame = traces.operators(trace).head(SHOWN_OPERATORS)
+        draw.chart(charts.operators_chart(frame), alt=t("bottlenecks.operators"))
         if not trace.device_ids:
             frame = frame.drop(columns=["device_ms", "device_total_ms"])
-        draw.chart(charts.operators_chart(frame), alt=t("bottlenecks.operators"))
         st.dataframe(frame, hide_index=True, width="stretch", alt=t("bottlenecks.operators"))
     with kernels:
         frame = traces.kernels(trace).head(SHOWN_OPERATORS)

@@ -48,7 +48,7 @@ def prefill(
         "parent": parent,
         "why": why,
     }
-    st.switch_page(nav.path("jobs"))
+    nav.go("jobs")
 
 
 def take_prefill() -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 
 from core.ui.texts import t
 
 _ROUTED = "_routed_by_entry_point"
+_PENDING = "_pending_state"
 _ICON = Path(__file__).parent / "assets" / "icon.png"
 
 PAGES: tuple[tuple[str, str], ...] = (
@@ -86,11 +88,28 @@ def run() -> None:
     page = _navigation()
     _gate()
     _freeze_modules()
+    for key, value in st.session_state.pop(_PENDING, {}).items():
+        st.session_state[key] = value
     st.session_state[_ROUTED] = True
     try:
         page.run()
     finally:
         st.session_state.pop(_ROUTED, None)
+
+
+def go(name: str, **state: object) -> NoReturn:
+    """Leave for another page with widget values of its own, from inside a page.
+
+    ``st.switch_page`` refuses to touch a query parameter that a widget of this page is bound to,
+    and a widget's value cannot be set any more once it was drawn. So the values wait until the
+    next run begins.
+
+    Args:
+        name: file name below ``pages/``.
+        state: widget key -> value; the chosen run is kept unless given.
+    """
+    st.session_state[_PENDING] = {"run": st.session_state.get("run"), **state}
+    st.switch_page(path(name), query_params={})
 
 
 def guard() -> None:

@@ -36,7 +36,7 @@ def demo_button(*, first: bool) -> None:
     if pressed:
         job = forms.launch("train", "digits", DEMO_PARAMS)
         if job is not None:
-            st.switch_page(nav.path("dynamics"), query_params={"run": job.run_dir.name})
+            nav.go("dynamics", run=job.run_dir.name)
 
 
 def empty_state() -> None:
@@ -79,9 +79,9 @@ def latest_runs() -> None:
 def _open(run: Run) -> NoReturn:
     """Go to the page that shows what a run holds."""
     if header.kind_of(run) == "tune":
-        st.switch_page(nav.path("loader"), query_params={"tuning": run.path.name})
+        nav.go("loader", tuning=run.path.name)
     page = "dynamics" if run.event_files and header.kind_of(run) != "profile" else "bottlenecks"
-    st.switch_page(nav.path(page), query_params={"run": run.key})
+    nav.go(page, run=run.key)
 
 
 def _row(run: Run) -> dict[str, str]:

@@ -180,3 +180,9 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
     yield Visit(context.new_page(), server)
     context.close()
+
+
+@pytest.fixture(scope="session")
+def server_class() -> type[Server]:
+    """For tests that need a server with settings of its own."""
+    return Server

@@ -76,9 +76,32 @@ def test_demo_from_the_button_to_the_profile(visit) -> None:
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("heading", name="Findings")).to_be_visible()
     expect(page.locator("canvas[aria-roledescription=timeline]")).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
     visit.shoot("bottlenecks_light_1280")
 
     assert visit.hosts == {"127.0.0.1"}
+
+
+def test_advice_fills_in_the_form_of_the_next_job(visit) -> None:
+    visit.open("dynamics")
+    visit.page.get_by_role("button", name="Relaunch with this").first.click()
+    expect(visit.page.get_by_role("heading", name="New job")).to_be_visible(timeout=30_000)
+    expect(visit.page.get_by_label("patience", exact=True)).to_have_value("5")
+    expect(visit.page.get_by_text("patience = 5")).to_be_visible()
+
+
+def test_the_demo_can_be_run_again_and_becomes_the_chosen_run(visit) -> None:
+    (first,) = json.loads(visit.server.core("jobs", "--json").stdout)
+    visit.open()
+    visit.page.get_by_role("button", name="Run the demo").click()
+    expect(visit.page.get_by_role("heading", name="Training dynamics")).to_be_visible(
+        timeout=60_000
+    )
+    second = json.loads(visit.server.core("jobs", "--json").stdout)[0]
+    assert second["id"] != first["id"]
+    expect(visit.page.get_by_role("combobox").first).to_have_value(second["id"])
+    visit.server.core("jobs", second["id"], "--stop")
+    expect(visit.page.get_by_text("epochs, about")).to_have_count(0, timeout=60_000)
 
 
 SHOTS = [

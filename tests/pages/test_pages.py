@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core import traces
 from core.ui import data
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +129,29 @@ def test_the_simulator_overfits_and_is_cured_by_data() -> None:
     app.slider(key="sim.samples").set_value(2000)
     app.slider(key="sim.noise").set_value(0.1).run()
     assert _metrics(app)["Zone"] != "Overfitting"
+
+
+@pytest.mark.parametrize("device", [True, False])
+def test_a_trace_is_diagnosed_with_or_without_a_device(tmp_path: Path, device: bool) -> None:
+    content = traces.simulate(traces.SimulatorSettings(data_ms=60.0))
+    if not device:
+        host = ("user_annotation", "cpu_op", "python_function")
+        content["traceEvents"] = [e for e in content["traceEvents"] if e["cat"] in host]
+    folder = tmp_path / "runs" / "net" / "trace"
+    folder.mkdir(parents=True)
+    (folder / "net.pt.trace.json").write_text(json.dumps(content))
+    app = _open("bottlenecks", run="net")
+    assert float(_metrics(app)["Input wait"].split()[0]) > 50
+    assert "num_workers=0" in _words(app).replace("\\", "")
+    assert (_metrics(app)["Device busy"] == "no GPU") is not device
+
+
+def test_a_file_that_is_no_trace_is_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "net"
+    folder.mkdir(parents=True)
+    (folder / "net.pt.trace.json").write_text("not a trace")
+    app = _open("bottlenecks", run="net")
+    assert len(app.error) == 1
 
 
 def test_the_profile_simulator_moves_the_bubbles() -> None:
