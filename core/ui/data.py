@@ -71,6 +71,10 @@ def is_live(run: Run | None) -> bool:
     return job is not None and not job.final
 
 
+def _nothing_logged(run: Run) -> str:
+    return t("empty.live", run=run.key) if is_live(run) else t("empty.ended", run=run.key)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
 def _load(stamp: tuple[tuple[str, int, int], ...], kinds: tuple[str, ...], root: str):
     files = [Path(path) for path, _, _ in stamp]
@@ -88,7 +92,7 @@ def load_events(run: Run, *kinds: str) -> events.Events:
         NotFound: the run has no event file yet.
     """
     if not run.event_files:
-        raise NotFound(f"{run.key} has no event file yet. It appears when the first epoch ends.")
+        raise NotFound(_nothing_logged(run))
     return _load(file_stamp(run.event_files), tuple(sorted(kinds)), str(run.path))
 
 
@@ -117,7 +121,7 @@ def judge(
 ) -> list[Judged]:
     """The verdict on each pair of losses of a run, as known at step ``at`` (None: now)."""
     if not run.event_files:
-        raise NotFound(f"{run.key} has no event file yet. It appears when the first epoch ends.")
+        raise NotFound(_nothing_logged(run))
     return _judge(file_stamp(run.event_files), str(run.path), (train_tag, val_tag), at)
 
 

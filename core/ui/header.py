@@ -35,8 +35,12 @@ def kind_of(run: Run) -> str:
 
 
 def _default(found: list[Run]) -> Run:
-    """The newest run that has losses or a profile to look at; a measurement has neither."""
-    return next((run for run in found if kind_of(run) != "tune"), found[0])
+    """The newest run that has, or will soon have, losses or a profile to look at."""
+    for run in found:
+        files = run.event_files or run.trace_files
+        if kind_of(run) != "tune" and (files or data.is_live(run)):
+            return run
+    return found[0]
 
 
 def pick_run() -> Run | None:

@@ -90,20 +90,6 @@ def test_advice_fills_in_the_form_of_the_next_job(visit) -> None:
     expect(visit.page.get_by_text("patience = 5")).to_be_visible()
 
 
-def test_the_demo_can_be_run_again_and_becomes_the_chosen_run(visit) -> None:
-    (first,) = json.loads(visit.server.core("jobs", "--json").stdout)
-    visit.open()
-    visit.page.get_by_role("button", name="Run the demo").click()
-    expect(visit.page.get_by_role("heading", name="Training dynamics")).to_be_visible(
-        timeout=60_000
-    )
-    second = json.loads(visit.server.core("jobs", "--json").stdout)[0]
-    assert second["id"] != first["id"]
-    expect(visit.page.get_by_role("combobox").first).to_have_value(second["id"])
-    visit.server.core("jobs", second["id"], "--stop")
-    expect(visit.page.get_by_text("epochs, about")).to_have_count(0, timeout=60_000)
-
-
 SHOTS = [
     ("", "start"),
     ("jobs", "jobs"),
@@ -128,3 +114,17 @@ def test_every_page_fits_its_screen(visit, scheme: Literal["light", "dark"], wid
         main = visit.page.get_by_test_id("stMain")
         assert main.evaluate("node => node.scrollWidth <= node.clientWidth"), name
         visit.shoot(f"{name}_{scheme}_{width}", width)
+
+
+def test_the_demo_can_be_run_again_and_becomes_the_chosen_run(visit) -> None:
+    (first,) = json.loads(visit.server.core("jobs", "--json").stdout)
+    visit.open()
+    visit.page.get_by_role("button", name="Run the demo").click()
+    expect(visit.page.get_by_role("heading", name="Training dynamics")).to_be_visible(
+        timeout=60_000
+    )
+    second = json.loads(visit.server.core("jobs", "--json").stdout)[0]
+    assert second["id"] != first["id"]
+    expect(visit.page.get_by_role("combobox").first).to_have_value(second["id"])
+    visit.server.core("jobs", second["id"], "--stop")
+    expect(visit.page.get_by_text("epochs, about")).to_have_count(0, timeout=60_000)
