@@ -9,7 +9,7 @@ nav.guard()
 
 st.title(t("nav.bottlenecks"))
 run = header.show()
-if bottlenecks.view() == "simulator":
+if header.choose_view("profile", "trace") == "simulator":
     bottlenecks.simulator()
 elif run is None:
     st.info(t("empty.run"), icon=":material/info:")

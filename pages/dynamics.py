@@ -9,7 +9,7 @@ nav.guard()
 
 st.title(t("nav.dynamics"))
 run = header.show()
-if learning.view() == "simulator":
+if header.choose_view("view", "run") == "simulator":
     learning.simulator()
 elif run is None:
     st.info(t("empty.run"), icon=":material/info:")

@@ -20,21 +20,6 @@ SHOWN_OPERATORS = 200
 _N = TypeVar("_N", int, float)
 
 
-def view() -> str:
-    """Trace or simulator, bound to ``?profile=``."""
-    chosen = st.segmented_control(
-        t("view.choose"),
-        ("trace", "simulator"),
-        default="trace",
-        required=True,
-        format_func=lambda name: t(f"view.{name}"),
-        key="profile",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return chosen or "trace"
-
-
 def run_view(run: Run) -> None:
     """The diagnosis of one trace of a run; how to get one where there is none."""
     with data.errors_shown():

@@ -214,3 +214,26 @@ def link(page: str, label: str, *, icon: str | None = None, **query: str) -> Non
     run = st.session_state.get("run")
     params = {"run": run} if run else {}
     st.page_link(nav.path(page), label=label, icon=icon, query_params={**params, **query})
+
+
+def choose_view(key: str, first: str) -> str:
+    """A run's own content or the simulator, bound to the URL.
+
+    Args:
+        key: widget key, the name of the query parameter.
+        first: name of the other view, shown to begin with.
+
+    Returns:
+        ``first`` or ``simulator``.
+    """
+    chosen = st.segmented_control(
+        t("view.choose"),
+        (first, "simulator"),
+        default=first,
+        required=True,
+        format_func=lambda name: t(f"view.{name}"),
+        key=key,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return chosen or first

@@ -32,21 +32,6 @@ _ALERT = {
 }
 
 
-def view() -> str:
-    """Run or simulator, bound to ``?view=``."""
-    chosen = st.segmented_control(
-        t("view.choose"),
-        ("run", "simulator"),
-        default="run",
-        required=True,
-        format_func=lambda name: t(f"view.{name}"),
-        key="view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return chosen or "run"
-
-
 def run_view(run: Run) -> None:
     """The dynamics of a run, drawn anew every other second while the run is live."""
     (_live if data.is_live(run) else _run)(run)
