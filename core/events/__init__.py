@@ -5,7 +5,19 @@ rest, so each file is inspected before tbparse opens it and what cannot be read 
 :class:`Problem`. Nothing is ever written into the folder.
 """
 
+from core.events.contents import Contents, contents
 from core.events.files import Problem, find_event_files
 from core.events.reader import KINDS, Events, load
+from core.events.restarts import latest, superseded
 
-__all__ = ["KINDS", "Events", "Problem", "find_event_files", "load"]
+__all__ = [
+    "KINDS",
+    "Contents",
+    "Events",
+    "Problem",
+    "contents",
+    "find_event_files",
+    "latest",
+    "load",
+    "superseded",
+]

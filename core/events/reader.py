@@ -50,6 +50,8 @@ class Events:
             ``limits[i]`` is the right edge of the bin that holds ``counts[i]`` values).
         text: run, tag, step, wall_time, value (str).
         hparams: run, name, value (int and bool come back as float from the file format).
+        pr_curves: run, tag, step, wall_time, precision and recall (float arrays of equal length).
+        tensors: run, tag, step, wall_time, value (numeric arrays that are none of the above).
         problems: the files that could not be read, or not to their end.
         files: the files that gave rows or could at least be parsed.
     """
@@ -59,6 +61,8 @@ class Events:
     histograms: pd.DataFrame
     text: pd.DataFrame
     hparams: pd.DataFrame
+    pr_curves: pd.DataFrame
+    tensors: pd.DataFrame
     problems: tuple[Problem, ...]
     files: tuple[Path, ...]
 
@@ -78,6 +82,8 @@ def load(
     path_or_files: Path | str | Iterable[Path],
     kinds: Collection[str] = frozenset({"scalars"}),
     root: Path | None = None,
+    tags: Collection[str] | None = None,
+    steps: Collection[int] | None = None,
 ) -> Events:
     """Read event files with tbparse.
 
@@ -86,6 +92,8 @@ def load(
         kinds: what to read, a subset of :data:`KINDS`.
         root: the folder that runs are named relative to. By default the folder given, or the
             deepest folder common to the files.
+        tags: read only these tags (None: all); hyper-parameters have none and are always read.
+        steps: read only values of these steps (None: all).
 
     Raises:
         NotFound: the path does not exist or holds no event file.
@@ -107,6 +115,10 @@ def load(
         good.append(file)
         run = _run_key(file, base)
         for kind, frame in parsed.items():
+            if tags is not None and "tag" in frame:
+                frame = frame.loc[frame["tag"].isin(tags)]
+            if steps is not None and "step" in frame:
+                frame = frame.loc[frame["step"].isin(steps)]
             if len(frame):
                 frames[kind].append(frame.assign(run=run))
     return Events(

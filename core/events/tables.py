@@ -23,6 +23,8 @@ _EVENT_TYPES: dict[str, set[str]] = {
     # Without "tensors" tbparse keeps one text in a reservoir of size 1.
     "text": {"text", "tensors"},
     "hparams": {"hparams"},
+    "pr_curves": {"tensors"},
+    "tensors": {"tensors"},
 }
 KINDS: frozenset[str] = frozenset(_EVENT_TYPES)
 
@@ -45,6 +47,14 @@ _COLUMNS: dict[str, dict[str, str]] = {
     },
     "text": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "object"},
     "hparams": {"name": "str", "value": "object"},
+    "pr_curves": {
+        "tag": "str",
+        "step": "int64",
+        "wall_time": "float64",
+        "precision": "object",
+        "recall": "object",
+    },
+    "tensors": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "object"},
 }
 
 _IMAGE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")
@@ -179,12 +189,53 @@ def _hparams(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
     return reader.rows("hparams").rename(columns={"tag": "name"})
 
 
+def _pr_curves(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+    del reader
+    found = _select(tensors, _is_pr_curve)
+    return found.assign(
+        precision=found["value"].map(lambda value: value[4]) if len(found) else None,
+        recall=found["value"].map(lambda value: value[5]) if len(found) else None,
+    )
+
+
+def _is_pr_curve(value: Any) -> bool:
+    """Six rows (true and false positives, true and false negatives, precision, recall).
+
+    See ``tensorboard.plugins.pr_curve.metadata``.
+    """
+    return (
+        isinstance(value, np.ndarray)
+        and value.ndim == 2
+        and value.shape[0] == 6
+        and value.shape[1] > 3
+        and value.dtype.kind == "f"
+    )
+
+
+def _tensors(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+    """Tensors of numbers that are nothing else that GPUlse shows."""
+    del reader
+    return _select(tensors, _is_other_array)
+
+
+def _is_other_array(value: Any) -> bool:
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype.kind in "iufb"
+        and value.size != 1
+        and not _is_histogram(value)
+        and not _is_pr_curve(value)
+    )
+
+
 _BUILDERS: dict[str, Callable[[_FileReader, pd.DataFrame], pd.DataFrame]] = {
     "scalars": _scalars,
     "images": _images,
     "histograms": _histograms,
     "text": _text,
     "hparams": _hparams,
+    "pr_curves": _pr_curves,
+    "tensors": _tensors,
 }
 
 
