@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         workloads: allow-list of the user's own ``package.module:workload`` entry points.
         engine: who runs the jobs.
         cpu_slots: jobs that may run at the same time on this machine.
+        cache_mib: disk space for what was read from event files, in the state folder.
+        memory_mib: memory that a server spends on keeping event files that are in use.
         idle_exit_s: seconds without work after which the supervisor ends itself.
     """
 
@@ -40,6 +42,8 @@ class Settings(BaseSettings):
     workloads: Annotated[tuple[str, ...], NoDecode] = ()
     engine: Literal["local"] = "local"
     cpu_slots: int = Field(default=1, ge=1, le=1024)
+    cache_mib: int = Field(default=4096, ge=1)
+    memory_mib: int = Field(default=768, ge=1)
     idle_exit_s: float = Field(default=30.0, ge=0.0)
 
     @field_validator("roots", mode="before")

@@ -1,8 +1,14 @@
-"""Event files into DataFrames, read with tbparse one file at a time.
+"""Event files into DataFrames: the rows of tbparse, at a small fraction of its time.
 
-A log folder in the wild holds empty, truncated and foreign files; one of them must not hide the
-rest, so each file is inspected before tbparse opens it and what cannot be read is reported as a
-:class:`Problem`. Nothing is ever written into the folder.
+Plain scalar records, which are nearly all of a log, are decoded with numpy; every other record is
+handed to tbparse. What was read is kept in memory and in the state folder, and of a file that grew
+only the new bytes are read. Damage is passed over and named as a :class:`Problem`; one bad file
+never hides the rest. Nothing is ever written into a log folder.
+
+From bytes to frames: :mod:`framing` finds the records, :mod:`plain` decodes scalars,
+:mod:`values` and :mod:`tables` (tbparse) take the rest, :mod:`scan` makes one pass of it,
+:mod:`snapshot` is what is known of a file, :mod:`library` keeps snapshots, :mod:`reader` and
+:mod:`contents` answer what pages ask.
 """
 
 from core.events.contents import Contents, contents

@@ -19,6 +19,7 @@ MAX_BYTES = 64 * 2**20
 """Above this the results not used for longest are dropped."""
 
 _TOUCH_S = 3600.0
+_AT_ONCE = 500
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS derived (
     kind TEXT NOT NULL, key TEXT NOT NULL, stamp TEXT NOT NULL,
@@ -50,23 +51,26 @@ def recall(kind: str, stamps: Mapping[str, str]) -> dict[str, bytes]:
         kind: what the results are; name the version of their format in it.
         stamps: key -> stamp of the content that the result is of.
     """
+    now, found, old = time.time(), {}, []
+    keys = list(stamps)
     try:
         with _connection() as connection:
-            rows = connection.execute(
-                "SELECT key, stamp, content, used FROM derived WHERE kind = ?", (kind,)
-            ).fetchall()
-            found = {key: content for key, stamp, content, _ in rows if stamps.get(key) == stamp}
-            now = time.time()
-            old = [
-                (now, kind, key)
-                for key, _, _, used in rows
-                if key in found and now - used > _TOUCH_S
-            ]
+            for first in range(0, len(keys), _AT_ONCE):
+                some = keys[first : first + _AT_ONCE]
+                marks = ",".join("?" * len(some))
+                query = (
+                    "SELECT key, stamp, content, used FROM derived "
+                    f"WHERE kind = ? AND key IN ({marks})"
+                )
+                for key, stamp, content, used in connection.execute(query, (kind, *some)):
+                    if stamps[key] == stamp:
+                        found[key] = content
+                        if now - used > _TOUCH_S:
+                            old.append((now, kind, key))
             connection.executemany("UPDATE derived SET used = ? WHERE kind = ? AND key = ?", old)
-            return found
     except (OSError, sqlite3.Error):
         _discard_if_broken()
-        return {}
+    return found
 
 
 def keep(kind: str, results: Mapping[str, tuple[str, bytes]]) -> None:

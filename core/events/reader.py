@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
-from google.protobuf.message import DecodeError
-from tensorboard.compat.tensorflow_stub import errors as tf_errors
 
 from core.errors import NotFound, Unreadable
-from core.events import tables
-from core.events.files import Inspection, Problem, find_event_files, inspect, last_scalar
+from core.events import library, records, tables
+from core.events.files import Problem, find_event_files
+from core.events.rows import Rows, merge
+from core.events.snapshot import Snapshot
 
 KINDS = tables.KINDS
-
-# What tbparse and tensorboard let through on damaged or unusual content.
-_PARSE_ERRORS = (
-    DecodeError,
-    tf_errors.OpError,
-    OSError,
-    MemoryError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    OverflowError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +71,7 @@ def load(
     tags: Collection[str] | None = None,
     steps: Collection[int] | None = None,
 ) -> Events:
-    """Read event files with tbparse.
+    """Read event files: new bytes only, and nothing that is already known.
 
     Args:
         path_or_files: a folder (searched recursively), one file, or the files themselves.
@@ -102,33 +88,53 @@ def load(
     unknown = set(kinds) - KINDS
     if unknown:
         raise ValueError(f"Unknown kinds of events: {sorted(unknown)}; known: {sorted(KINDS)}")
-    files, base = _resolve(path_or_files)
+    files, base = resolve(path_or_files)
     base = base if root is None else Path(root)
-    frames: dict[str, list[pd.DataFrame]] = {kind: [] for kind in KINDS}
-    problems: list[Problem] = []
-    good: list[Path] = []
-    for file in files:
-        parsed, messages = _read(file, kinds)
-        problems.extend(Problem(file, message) for message in messages)
-        if parsed is None:
-            continue
-        good.append(file)
-        run = _run_key(file, base)
-        for kind, frame in parsed.items():
-            if tags is not None and "tag" in frame:
-                frame = frame.loc[frame["tag"].isin(tags)]
-            if steps is not None and "step" in frame:
-                frame = frame.loc[frame["step"].isin(steps)]
+    known = [(run_key(each.path, base), each) for each in library.get_all(files)]
+    problems = [problem for _, each in known for problem in each.problems()]
+    frames = {kind: [] for kind in KINDS - {"scalars"}}
+    others = set(kinds) - {"scalars"}
+    for run, each in known if others else ():
+        found, messages = _others(each, others, tags, steps)
+        problems.extend(messages)
+        for kind, frame in found.items():
             if len(frame):
                 frames[kind].append(frame.assign(run=run))
     return Events(
+        scalars=_scalars(known if "scalars" in kinds else (), tags, steps),
         **{kind: _assemble(kind, parts) for kind, parts in frames.items()},
         problems=tuple(problems),
-        files=tuple(good),
+        files=tuple(each.path for _, each in known if each.state.started),
     )
 
 
-def _resolve(path_or_files: Path | str | Iterable[Path]) -> tuple[list[Path], Path]:
+def _others(
+    snapshot: Snapshot,
+    kinds: Collection[str],
+    tags: Collection[str] | None,
+    steps: Collection[int] | None,
+) -> tuple[dict[str, pd.DataFrame], list[Problem]]:
+    """Everything but scalars from one file, and what went wrong."""
+    try:
+        found, lost = records.read(snapshot, kinds, tags, steps)
+    except OSError as error:
+        message = f"cannot be read any more: {error.strerror or error}."
+        return {}, [Problem(snapshot.path, message)]
+    if not lost:
+        return found, []
+    what = ", ".join(sorted({value.kind for value in lost}))
+    first = lost[0].offset
+    several = f" ({len(lost):,} records)" if len(lost) > 1 else ""
+    message = f"holds {what} that cannot be parsed, at byte {first:,}{several}."
+    return found, [Problem(snapshot.path, message, first)]
+
+
+def resolve(path_or_files: Path | str | Iterable[Path]) -> tuple[list[Path], Path]:
+    """The event files meant, and the folder that runs are named relative to by default.
+
+    Raises:
+        NotFound: the path does not exist or holds no event file.
+    """
     if isinstance(path_or_files, (str, os.PathLike)):
         path = Path(path_or_files)
         if not path.exists():
@@ -147,75 +153,57 @@ def _resolve(path_or_files: Path | str | Iterable[Path]) -> tuple[list[Path], Pa
     return files, Path(common)
 
 
-def _run_key(file: Path, root: Path) -> str:
+def run_key(file: Path, root: Path) -> str:
+    """The run that a file belongs to: its folder below the root, as a POSIX path."""
     folder, top = file.absolute().parent, root.absolute()
     return folder.relative_to(top).as_posix() if folder.is_relative_to(top) else folder.as_posix()
 
 
-def _read(file: Path, kinds: Collection[str]) -> tuple[dict[str, pd.DataFrame] | None, list[str]]:
-    """Frames of one file (None if nothing of it can be read) and what went wrong."""
-    try:
-        inspection = inspect(file)
-    except OSError as error:
-        return None, [f"cannot be read: {error.strerror or error}."]
-    messages = [inspection.problem] if inspection.problem else []
-    if not inspection.records:
-        return None, messages
-    if inspection.whole_bytes == inspection.size_bytes and "tfevents" in file.name:
-        parsed, failures = _parse(file, kinds)
-    else:
-        parsed, failures = _parse_whole_records(file, inspection, kinds)
-    if (
-        parsed is not None
-        and "scalars" in parsed
-        and _lost_tail(file, inspection, parsed["scalars"])
-    ):
-        failures.append("is damaged in the middle: what follows the damage is not read.")
-    return parsed, messages + failures
+def _scalars(
+    snapshots: Sequence[tuple[str, Snapshot]], tags: Collection[str] | None, steps: Any
+) -> pd.DataFrame:
+    """Scalars of many files, sorted by run, then tag; those of a single file are not copied."""
+    by_run: dict[str, list[Rows]] = {}
+    for run, each in snapshots:
+        rows = each.rows if tags is None else each.rows.only(list(tags))
+        if len(rows):
+            by_run.setdefault(run, []).append(rows)
+    runs = sorted(by_run)
+    merged = [merge(by_run[run]) for run in runs]
+    if not merged:
+        return tables.empty("scalars").assign(run="").astype({"run": "category", "tag": "category"})
+    names = sorted({tag for rows in merged for tag in rows.tags})
+    number = {tag: index for index, tag in enumerate(names)}
+    counts = [np.diff(rows.bounds) for rows in merged]
+    numbers = [[number[tag] for tag in rows.tags] for rows in merged]
+    columns = {
+        "run": _categorical(np.arange(len(runs)), [len(rows) for rows in merged], runs),
+        "tag": _categorical(_joined(numbers), _joined(counts), names),
+        "step": _joined([rows.step for rows in merged]),
+        "wall_time": _joined([rows.wall_time for rows in merged]),
+        "value": _joined([rows.value for rows in merged]),
+    }
+    frame = pd.DataFrame(columns, copy=False)
+    return frame if steps is None else _of_steps(frame, steps)
 
 
-def _lost_tail(file: Path, inspection: Inspection, scalars: pd.DataFrame) -> bool:
-    last = last_scalar(file, inspection)
-    if last is None:
-        return False
-    tag, step = last
-    found = (scalars["tag"].to_numpy() == tag) & (scalars["step"].to_numpy() == step)
-    return not bool(found.any())
+def _of_steps(frame: pd.DataFrame, steps: Collection[int]) -> pd.DataFrame:
+    frame = frame.loc[frame["step"].isin(list(steps))].reset_index(drop=True)
+    return frame.assign(
+        run=frame["run"].cat.remove_unused_categories(),
+        tag=frame["tag"].cat.remove_unused_categories(),
+    )
 
 
-def _parse_whole_records(
-    file: Path, inspection: Inspection, kinds: Collection[str]
-) -> tuple[dict[str, pd.DataFrame] | None, list[str]]:
-    """Parse a temporary copy that ends where the last whole record does."""
-    with tempfile.TemporaryDirectory(prefix="gpulse-") as folder:
-        copy = Path(folder) / "events.out.tfevents.copy"
-        with file.open("rb") as source, copy.open("wb") as target:
-            shutil.copyfileobj(source, target)
-            target.truncate(inspection.whole_bytes)
-        return _parse(copy, kinds)
+def _joined(parts: Sequence[Any]) -> np.ndarray:
+    return np.asarray(parts[0]) if len(parts) == 1 else np.concatenate(parts)
 
 
-def _parse(file: Path, kinds: Collection[str]) -> tuple[dict[str, pd.DataFrame] | None, list[str]]:
-    try:
-        return tables.read_file(file, kinds), []
-    except _PARSE_ERRORS as error:
-        if len(kinds) == 1:
-            return None, [f"cannot be parsed: {_reason(error)}"]
-    # One kind with odd content must not take the others with it.
-    parsed: dict[str, pd.DataFrame] = {}
-    messages: list[str] = []
-    for kind in sorted(kinds):
-        frame, _ = _parse(file, {kind})
-        if frame is None:
-            messages.append(f"holds {kind} that cannot be parsed.")
-        else:
-            parsed.update(frame)
-    return parsed or None, messages
-
-
-def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"{text[:120].rstrip('.')}."
+def _categorical(codes: np.ndarray, counts: Any, names: list[str]) -> pd.Categorical:
+    """Each code so many times; in the smallest type, which pandas then need not convert to."""
+    small = np.min_scalar_type(-len(names) - 1)
+    repeated = np.repeat(codes.astype(small), counts)
+    return pd.Categorical.from_codes(repeated, dtype=pd.CategoricalDtype(names), validate=False)
 
 
 def _assemble(kind: str, parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -7,13 +7,15 @@ since pandas 3.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from google.protobuf.message import DecodeError
 from tbparse import SummaryReader, summary_reader
+from tensorboard.compat.tensorflow_stub import errors as tf_errors
 
 _EVENT_TYPES: dict[str, set[str]] = {
     # New-style scalars, images and histograms arrive as tensors.
@@ -57,6 +59,19 @@ _COLUMNS: dict[str, dict[str, str]] = {
     "tensors": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "object"},
 }
 
+PARSE_ERRORS = (
+    DecodeError,
+    tf_errors.OpError,
+    MemoryError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+)
+"""What tbparse and tensorboard let through on damaged or unusual content."""
+
 _IMAGE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")
 
 
@@ -82,45 +97,119 @@ class _TensorFlowStandIn:
 summary_reader.tensorflow = _TensorFlowStandIn
 
 
-class _FileReader(SummaryReader):
-    """tbparse's reader for one file, giving its rows in file order."""
+class _Prepared:
+    """Hands over events that were read and verified before, in the place of a file."""
+
+    def __init__(self, events: Iterable[Any]) -> None:
+        self._events = events
+
+    def Load(self) -> Iterator[Any]:
+        yield from self._events
+
+
+_PREPARED: ContextVar[_Prepared | None] = ContextVar("_PREPARED", default=None)
+
+
+class _Accumulator(summary_reader.EventAccumulator):
+    """TensorBoard's accumulator, fed with prepared events where there are any.
+
+    tbparse makes it from a path; its own file reader verifies checksums in Python, at some 10 MB/s.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        prepared = _PREPARED.get()
+        if prepared is not None:
+            self._generator = prepared
+
+
+summary_reader.EventAccumulator = _Accumulator
+
+
+class _EventReader(SummaryReader):
+    """tbparse's reader for events in memory, giving its rows in file order."""
+
+    def __init__(self, events: Iterable[Any], event_types: set[str]) -> None:
+        token = _PREPARED.set(_Prepared(events))
+        try:
+            # tbparse insists on a file that exists; this one is never read.
+            super().__init__(
+                __file__,
+                event_types=event_types,
+                extra_columns={"wall_time", "width", "height"},
+            )
+        finally:
+            _PREPARED.reset(token)
 
     def rows(self, event_type: str) -> pd.DataFrame:
         return self._events[event_type]
 
 
-def read_file(path: Path, kinds: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Parse one event file with tbparse.
+def parse(events: Iterable[Any], kinds: Collection[str]) -> dict[str, pd.DataFrame]:
+    """Parse events with tbparse.
 
     Args:
-        path: a file whose name contains ``tfevents`` (else tensorboard takes it for a folder).
+        events: Event messages in file order, each with its ``wall_time`` replaced by its position
+            (any number that says which event it is; hyper-parameters need none).
         kinds: a subset of :data:`KINDS`.
 
     Returns:
-        For each kind its frame without the ``run`` column, rows in file order per tag.
+        For each kind its frame without ``run``, and with ``position`` (int64) for ``wall_time``.
+
+    Raises:
+        PARSE_ERRORS: tbparse cannot make sense of an event.
     """
-    wanted = set(kinds)
-    types = set().union(*(_EVENT_TYPES[kind] for kind in wanted))
-    reader = _FileReader(
-        str(path), event_types=types, extra_columns={"wall_time", "width", "height"}
-    )
+    types = set().union(*(_EVENT_TYPES[kind] for kind in kinds))
+    reader = _EventReader(events, types)
     tensors = reader.rows("tensors") if "tensors" in types else pd.DataFrame()
-    return {kind: _typed(kind, _BUILDERS[kind](reader, tensors)) for kind in wanted}
+    return {kind: _positioned(kind, _BUILDERS[kind](reader, tensors)) for kind in kinds}
+
+
+def parse_each(
+    events: Sequence[Any], kinds: Collection[str]
+) -> tuple[dict[str, pd.DataFrame], list[Any]]:
+    """As :func:`parse`, but an event that cannot be parsed costs only itself.
+
+    Returns:
+        The frames, and the events that were left out.
+    """
+    try:
+        return parse(events, kinds), []
+    except PARSE_ERRORS:
+        if len(events) < 2:
+            return {kind: _positioned(kind, pd.DataFrame()) for kind in kinds}, list(events)
+    middle = len(events) // 2
+    first, bad = parse_each(events[:middle], kinds)
+    second, also_bad = parse_each(events[middle:], kinds)
+    frames = {kind: _both(first[kind], second[kind]) for kind in kinds}
+    return frames, bad + also_bad
+
+
+def _both(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    if first.empty or second.empty:
+        return second if first.empty else first
+    return pd.concat([first, second], ignore_index=True)
 
 
 def empty(kind: str) -> pd.DataFrame:
     """A frame of the right columns and types with no rows."""
-    return _typed(kind, pd.DataFrame())
+    return _typed(pd.DataFrame(), _COLUMNS[kind])
 
 
-def _typed(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
-    columns = _COLUMNS[kind]
+def _positioned(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
+    columns = dict(_COLUMNS[kind])
+    if columns.pop("wall_time", None):
+        columns["position"] = "int64"
+    return _typed(frame.rename(columns={"wall_time": "position"}), columns)
+
+
+def _typed(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     if frame.empty:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
     return frame.loc[:, list(columns)].astype(columns)  # pyright: ignore[reportReturnType]
 
 
-def _scalars(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _scalars(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     return _stack(reader.rows("scalars"), _select(tensors, _is_number))
 
 
@@ -130,7 +219,7 @@ def _is_number(value: Any) -> bool:
     )
 
 
-def _images(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _images(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     old = reader.rows("images").rename(columns={"value": "png"})
     new = _select(tensors, _is_images)
     if new.empty:
@@ -156,7 +245,7 @@ def _is_images(value: Any) -> bool:
     )
 
 
-def _histograms(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _histograms(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     old = reader.rows("histograms")
     new = _select(tensors, _is_histogram)
     if new.empty:
@@ -179,17 +268,17 @@ def _is_histogram(value: Any) -> bool:
     )
 
 
-def _text(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _text(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     del tensors  # asked for only so that tbparse keeps every text
     return reader.rows("text")
 
 
-def _hparams(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _hparams(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     del tensors
     return reader.rows("hparams").rename(columns={"tag": "name"})
 
 
-def _pr_curves(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _pr_curves(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     del reader
     found = _select(tensors, _is_pr_curve)
     return found.assign(
@@ -212,7 +301,7 @@ def _is_pr_curve(value: Any) -> bool:
     )
 
 
-def _tensors(reader: _FileReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _tensors(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     """Tensors of numbers that are nothing else that GPUlse shows."""
     del reader
     return _select(tensors, _is_other_array)
@@ -228,7 +317,7 @@ def _is_other_array(value: Any) -> bool:
     )
 
 
-_BUILDERS: dict[str, Callable[[_FileReader, pd.DataFrame], pd.DataFrame]] = {
+_BUILDERS: dict[str, Callable[[_EventReader, pd.DataFrame], pd.DataFrame]] = {
     "scalars": _scalars,
     "images": _images,
     "histograms": _histograms,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import struct
 
 import pytest
 
-from core.events import files
-from core.events.files import find_event_files, inspect
+from core.events import load
+from core.events.files import find_event_files
 
 
 def test_finds_files_by_name_in_all_folders_sorted(tmp_path, log):
@@ -32,14 +31,6 @@ def test_links_to_folders_are_not_followed(tmp_path, log):
     assert find_event_files(tmp_path / "root") == []
 
 
-def test_a_whole_file_has_no_problem(tmp_path, log):
-    path = log().scalars("a", [1, 2, 3]).write(tmp_path / "events.out.tfevents.1")
-    inspection = inspect(path)
-    assert inspection.problem == ""
-    assert inspection.records == 4
-    assert inspection.whole_bytes == inspection.size_bytes == path.stat().st_size
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -47,32 +38,22 @@ def test_a_whole_file_has_no_problem(tmp_path, log):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "git lfs pull"),
         (b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ", "AppleDouble"),
         (b"not an event file at all, but long enough to have a header", "not an event file"),
-        (b"\x18\x00\x00", "truncated"),
+        (b"\x18\x00\x00", "cut off"),
     ],
 )
 def test_foreign_content_is_named(tmp_path, content, words):
     path = tmp_path / "events.out.tfevents.1"
     path.write_bytes(content)
-    inspection = inspect(path)
-    assert inspection.records == 0
-    assert words in inspection.problem
-    assert "\n" not in inspection.problem
-
-
-def test_a_header_that_claims_gigabytes_ends_the_readable_part(tmp_path, log):
-    good = log().scalars("a", [1, 2]).to_bytes()
-    length = struct.pack("<Q", 2**40)
-    claim = length + struct.pack("<I", files.masked_crc32c(length))
-    path = tmp_path / "events.out.tfevents.1"
-    path.write_bytes(good + claim + b"x" * 50)
-    inspection = inspect(path)
-    assert inspection.whole_bytes == len(good)
-    assert inspection.records == 3
-    assert "cut off or damaged" in inspection.problem
+    events = load(tmp_path)
+    assert events.files == ()
+    (problem,) = events.problems
+    assert words in problem.message
+    assert "\n" not in problem.message
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no named pipes")
 def test_a_named_pipe_is_refused_without_opening_it(tmp_path):
     path = tmp_path / "events.out.tfevents.1"
     os.mkfifo(path)
-    assert "not a regular file" in inspect(path).problem
+    (problem,) = load(tmp_path).problems
+    assert "not a regular file" in problem.message

@@ -1,0 +1,225 @@
+"""Snapshots of event files kept in the state folder, one Parquet file for each event file.
+
+Two row groups: the scalars sorted by tag, then everything else as a list of where it is. What else
+a snapshot holds is JSON in the file's metadata; it counts the rows of each tag, so that the column
+of tags, which is for other readers, need not be decoded. The folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.events.rows import Rows
+from core.events.scan import Damage, State
+from core.events.snapshot import Identity, Snapshot
+from core.events.values import Value
+from core.settings import settings
+
+_FORMAT = "1"
+_KEY = b"gpulse"
+_SCHEMA = pa.schema(
+    [
+        ("tag", pa.dictionary(pa.int32(), pa.string())),
+        ("step", pa.int64()),
+        ("wall_time", pa.float64()),
+        ("value", pa.float64()),
+        ("kind", pa.dictionary(pa.int32(), pa.string())),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+    ]
+)
+_SCALARS = ["step", "wall_time", "value"]
+_VALUES = ["tag", "step", "wall_time", "kind", "offset", "length"]
+
+
+class _Header(msgspec.Struct):
+    """The JSON in a cache file's metadata."""
+
+    format: str
+    path: str
+    identity: tuple[int, int, int, int]
+    probe: str
+    end: int
+    plugins: dict[str, str]
+    started: bool
+    logged: bool
+    whole: bool
+    gaps: list[tuple[int, int]]
+    places: int
+    lost_bytes: int
+    open_at: int
+    foreign: list[int]
+    too_large: list[tuple[int, int]]
+    unreadable: str
+    tags: list[str]
+    counts: list[int]
+
+
+def folder() -> Path:
+    """Where cache files are."""
+    return settings().state_dir / "cache" / "events"
+
+
+def file_of(path: Path) -> Path:
+    """The cache file of an event file."""
+    name = hashlib.blake2b(os.fsencode(path.absolute()), digest_size=16).hexdigest()
+    return folder() / f"{name}.parquet"
+
+
+def _spelled(path: Path) -> str:
+    """The absolute path as text that JSON can hold, whatever bytes its name has."""
+    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
+
+
+def load(path: Path) -> Snapshot | None:
+    """What is kept of an event file, of whatever content it had then; None where nothing is."""
+    cached = file_of(path)
+    try:
+        with cached.open("rb") as stream:
+            reader = pq.ParquetFile(stream)
+            header = msgspec.json.decode(reader.metadata.metadata[_KEY], type=_Header)
+            if header.format != _FORMAT or header.path != _spelled(path):
+                return None
+            scalars = reader.read_row_group(0, columns=_SCALARS)
+            values = reader.read_row_group(1, columns=_VALUES)
+        with contextlib.suppress(OSError):
+            os.utime(cached)  # used now: the last to be evicted
+    except (OSError, KeyError, TypeError, pa.ArrowException, msgspec.MsgspecError):
+        return None
+    return _snapshot(path, header, scalars, values)
+
+
+def _snapshot(path: Path, header: _Header, scalars: pa.Table, values: pa.Table) -> Snapshot:
+    damage = Damage(
+        tuple(header.gaps),
+        header.places,
+        header.lost_bytes,
+        header.open_at,
+        tuple(header.foreign),
+        tuple(header.too_large),
+    )
+    state = State(header.end, header.plugins, header.started, header.logged, header.whole, damage)
+    bounds = np.concatenate([[0], np.cumsum(header.counts)]).astype(np.int64)
+    rows = Rows(tuple(header.tags), bounds, *(scalars[name].to_numpy() for name in _SCALARS))
+    listed = values.select(_VALUES).to_pylist()
+    found = tuple(
+        Value(row["kind"], row["tag"], row["step"], row["wall_time"], row["offset"], row["length"])
+        for row in listed
+    )
+    identity = Identity(*header.identity)
+    return Snapshot(path, identity, header.probe, state, (rows,), found, header.unreadable)
+
+
+def save(snapshot: Snapshot) -> None:
+    """Keep a snapshot, replacing an older one at once or not at all.
+
+    Raises:
+        OSError: it cannot be written (disk full, read-only, no permission).
+    """
+    target = file_of(snapshot.path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            _write(stream, snapshot)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _Evictor.wrote(target.stat().st_size)
+
+
+def _write(stream: Any, snapshot: Snapshot) -> None:
+    rows = snapshot.rows
+    header = msgspec.json.encode(_header(snapshot, rows))
+    schema = _SCHEMA.with_metadata({_KEY: header})
+    options: dict[str, Any] = {"use_dictionary": ["tag", "kind"], "write_statistics": False}
+    with pq.ParquetWriter(stream, schema, compression="lz4", **options) as writer:
+        writer.write_table(_scalar_table(rows, schema), row_group_size=2**40)
+        writer.write_table(_value_table(snapshot, schema), row_group_size=2**40)
+
+
+def _header(snapshot: Snapshot, rows: Rows) -> _Header:
+    state, damage, identity = snapshot.state, snapshot.state.damage, snapshot.identity
+    return _Header(
+        format=_FORMAT,
+        path=_spelled(snapshot.path),
+        identity=(identity.size, identity.mtime_ns, identity.ctime_ns, identity.inode),
+        probe=snapshot.probe,
+        end=state.end,
+        plugins=state.plugins,
+        started=state.started,
+        logged=state.logged,
+        whole=state.whole,
+        gaps=list(damage.gaps),
+        places=damage.places,
+        lost_bytes=damage.lost_bytes,
+        open_at=damage.open_at,
+        foreign=list(damage.foreign),
+        too_large=list(damage.too_large),
+        unreadable=snapshot.unreadable,
+        tags=list(rows.tags),
+        counts=np.diff(rows.bounds).tolist(),
+    )
+
+
+def _scalar_table(rows: Rows, schema: pa.Schema) -> pa.Table:
+    tags = pa.DictionaryArray.from_arrays(rows.codes(), pa.array(rows.tags, pa.string()))
+    columns = [tags, rows.step, rows.wall_time, rows.value]
+    arrays = [column if isinstance(column, pa.Array) else pa.array(column) for column in columns]
+    arrays += [pa.nulls(len(rows), field.type) for field in list(schema)[4:]]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _value_table(snapshot: Snapshot, schema: pa.Schema) -> pa.Table:
+    values = snapshot.values
+    arrays = [
+        pa.array([value.tag for value in values], pa.string()).dictionary_encode(),
+        pa.array([value.step for value in values], pa.int64()),
+        pa.array([value.wall_time for value in values], pa.float64()),
+        pa.nulls(len(values), pa.float64()),
+        pa.array([value.kind for value in values], pa.string()).dictionary_encode(),
+        pa.array([value.offset for value in values], pa.int64()),
+        pa.array([value.length for value in values], pa.int64()),
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+class _Evictor:
+    """Keeps the folder below its limit: looks after each 1/32 of it that this process wrote."""
+
+    written = -1
+
+    @classmethod
+    def wrote(cls, size: int) -> None:
+        limit = settings().cache_mib * 2**20
+        cls.written += size
+        if cls.written * 32 > limit or cls.written < size:
+            cls.written = 0
+            evict(limit)
+
+
+def evict(limit: int) -> None:
+    """Delete the cache files not used for longest until the rest is below ``limit`` bytes."""
+    with contextlib.suppress(OSError), os.scandir(folder()) as entries:
+        found = []
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                status = entry.stat()
+                found.append((status.st_mtime, status.st_size, entry.path))
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= limit:
+                return
+            Path(path).unlink(missing_ok=True)
+            total -= size
