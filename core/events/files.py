@@ -19,7 +19,8 @@ class Problem:
     Attributes:
         file: the event file.
         message: one line that reads on after the file's name: what is wrong, what to do.
-        offset: first byte that could not be read, None where it is the whole file.
+        offset: first byte that could not be read, None where the file could not be opened or is
+            empty.
         pending: nothing may be wrong: the rest of the last record may still be written.
     """
 

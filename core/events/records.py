@@ -8,13 +8,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
-from google.protobuf.message import DecodeError
 
-from core.events import tables
-from core.events.checksums import masked
-from core.events.framing import HEADER_BYTES
+from core.events import scan, tables
+from core.events.framing import FRAME_BYTES
+from core.events.scan import State
 from core.events.snapshot import Snapshot
-from core.events.values import TEXT, Event, Value
+from core.events.values import TEXT, Value
 
 _BATCH_BYTES = 64 * 2**20
 
@@ -40,17 +39,18 @@ def read(
     Raises:
         OSError: the file cannot be opened any more.
     """
-    wanted = [value for value in snapshot.values if _is_wanted(value, kinds, tags, steps)]
     parts: dict[str, list[pd.DataFrame]] = {kind: [] for kind in kinds}
     lost: list[Value] = []
+    wanted = [value for value in snapshot.values if _is_wanted(value, kinds, tags, steps)]
     if wanted:
         with snapshot.path.open("rb") as stream:
-            for batch in _batches(wanted):
-                frames, bad = _parse(stream, batch, snapshot, kinds)
-                lost.extend(bad)
+            for events in _batches(stream, wanted, snapshot.state, lost):
+                frames, bad = _parse(events, kinds, whole=snapshot.state.whole)
+                by_offset = {value.offset: value for value in wanted}
+                lost.extend(by_offset[offset] for offset in bad if offset in by_offset)
                 for kind, frame in frames.items():
                     parts[kind].append(frame)
-    return {kind: _finish(kind, parts[kind], tags) for kind in kinds}, lost
+    return {kind: _finish(kind, parts[kind], tags, steps) for kind in kinds}, lost
 
 
 def _is_wanted(
@@ -66,12 +66,25 @@ def _is_wanted(
     return (tags is None or value.tag in tags) and (steps is None or value.step in steps)
 
 
-def _batches(wanted: Sequence[Value]) -> Iterator[list[Value]]:
-    """Values of distinct records, so many that a batch of them fits into memory."""
-    batch: list[Value] = []
+def _batches(
+    stream: BinaryIO, wanted: Sequence[Value], state: State, lost: list[Value]
+) -> Iterator[list[tuple[int, Any]]]:
+    """(offset, event) of the records that hold the values, as many at once as memory allows.
+
+    Of a file that must be read as a whole, all its events.
+    """
+    if state.whole:
+        yield list(scan.events(stream, state.end))
+        return
+    batch: list[tuple[int, Any]] = []
     size = 0
     for value in {value.offset: value for value in wanted}.values():
-        batch.append(value)
+        event = _event(stream, value)
+        if event is None:
+            lost.append(value)
+            continue
+        _tell_plugins(event, state.plugins)
+        batch.append((value.offset, event))
         size += value.length
         if size > _BATCH_BYTES:
             yield batch
@@ -81,37 +94,26 @@ def _batches(wanted: Sequence[Value]) -> Iterator[list[Value]]:
 
 
 def _parse(
-    stream: BinaryIO, batch: Sequence[Value], snapshot: Snapshot, kinds: Collection[str]
-) -> tuple[dict[str, pd.DataFrame], list[Value]]:
-    read = [(value, _event(stream, value)) for value in batch]
-    lost = [value for value, event in read if event is None]
-    there = [value for value, event in read if event is not None]
-    events = [event for _, event in read if event is not None]
-    for event in events:
-        _tell_plugins(event, snapshot.state.plugins)
-    times = np.array([event.wall_time for event in events])
-    for position, event in enumerate(events):
+    events: Sequence[tuple[int, Any]], kinds: Collection[str], *, whole: bool
+) -> tuple[dict[str, pd.DataFrame], list[int]]:
+    """The frames of events, and the offsets of those that cannot be parsed."""
+    times = np.array([event.wall_time for _, event in events])
+    for position, (_, event) in enumerate(events):
         event.wall_time = position
-    frames, bad = tables.parse_each(events, kinds)
+    frames, bad = tables.parse_each([event for _, event in events], kinds, whole=whole)
     for frame in frames.values():
         if "position" in frame:
             frame.insert(2, "wall_time", times[frame.pop("position").to_numpy()])
-    return frames, lost + [there[int(event.wall_time)] for event in bad]
+    return frames, [events[int(event.wall_time)][0] for event in bad]
 
 
 def _event(stream: BinaryIO, value: Value) -> Any | None:
     """The event of a record, None where the file does not hold it any more."""
     stream.seek(value.offset)
-    header = stream.read(HEADER_BYTES)
-    payload, stored = stream.read(value.length), stream.read(4)
-    if len(header) < HEADER_BYTES or header[:8] != struct.pack("<Q", value.length):
+    record = stream.read(value.length + FRAME_BYTES)
+    if record[:8] != struct.pack("<Q", value.length):
         return None
-    if len(stored) < 4 or masked(payload) != struct.unpack("<I", stored)[0]:
-        return None
-    try:
-        return Event.FromString(payload)
-    except DecodeError:
-        return None
+    return scan.intact_event(record)
 
 
 def _tell_plugins(event: Any, plugins: dict[str, str]) -> None:
@@ -121,14 +123,19 @@ def _tell_plugins(event: Any, plugins: dict[str, str]) -> None:
             value.metadata.plugin_data.plugin_name = TEXT
 
 
-def _finish(kind: str, parts: list[pd.DataFrame], tags: Collection[str] | None) -> pd.DataFrame:
+def _finish(
+    kind: str,
+    parts: list[pd.DataFrame],
+    tags: Collection[str] | None,
+    steps: Collection[int] | None,
+) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
     if not filled:
         return tables.empty(kind)
     frame = pd.concat(filled, ignore_index=True) if len(filled) > 1 else filled[0]
     if kind == "hparams":
         return frame.drop_duplicates("name", ignore_index=True)
-    # A record may hold values of several tags.
+    # A record may hold values of several tags, and a file read as a whole gives all its steps.
     if tags is not None:
         frame = frame.loc[frame["tag"].isin(list(tags))]
-    return frame
+    return frame if steps is None else frame.loc[frame["step"].isin(list(steps))]

@@ -179,7 +179,7 @@ class _Pass:
         for position, (_, event) in enumerate(self.scalar_events):
             event.wall_time = position
         events = [event for _, event in self.scalar_events]
-        frames, bad = tables.parse_each(events, ("scalars",))
+        frames, bad = tables.parse_each(events, ("scalars",), whole=self.state.whole)
         frame = frames["scalars"]
         self.foreign.extend(int(offsets[int(event.wall_time)]) for event in bad)
         position = frame["position"].to_numpy()
@@ -246,6 +246,28 @@ def scan(stream: BinaryIO, state: State) -> tuple[Rows, list[Value], State]:
             end = open_at = offset + frames.lost_at
     rows = found.rows()
     return rows, found.values, found.new_state(end, open_at)
+
+
+def events(stream: BinaryIO, end: int) -> Iterator[tuple[int, Any]]:
+    """(offset, event) of every intact record that begins before byte ``end`` of a file."""
+    for buffer, offset, frames in _buffers(stream, 0, []):
+        for start, length in zip(frames.starts.tolist(), frames.lengths.tolist(), strict=True):
+            if offset + start >= end:
+                return
+            event = intact_event(buffer[start : start + length + FRAME_BYTES])
+            if event is not None:
+                yield offset + start, event
+
+
+def intact_event(record: bytes) -> Any | None:
+    """The event of one record, None where its checksum is wrong or it holds no event."""
+    payload = record[HEADER_BYTES:-4]
+    if len(record) < FRAME_BYTES or masked(payload) != struct.unpack("<I", record[-4:])[0]:
+        return None
+    try:
+        return Event.FromString(payload)
+    except DecodeError:
+        return None
 
 
 def _buffers(

@@ -78,7 +78,7 @@ class Snapshot:
     def problems(self) -> list[Problem]:
         """What could not be read, a line for each cause."""
         if self.unreadable:
-            return [Problem(self.path, self.unreadable)]
+            return [Problem(self.path, self.unreadable, 0 if self.identity.size else None)]
         return list(_problems(self))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from google.protobuf.message import DecodeError
 from tbparse import SummaryReader, summary_reader
+from tensorboard.compat.proto import event_pb2
 from tensorboard.compat.tensorflow_stub import errors as tf_errors
 
 _EVENT_TYPES: dict[str, set[str]] = {
@@ -58,6 +59,8 @@ _COLUMNS: dict[str, dict[str, str]] = {
     },
     "tensors": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "object"},
 }
+
+_VERSION_2: Any = event_pb2.Event(file_version="brain.Event:2")  # pyright: ignore[reportAttributeAccessIssue]
 
 PARSE_ERRORS = (
     DecodeError,
@@ -145,13 +148,17 @@ class _EventReader(SummaryReader):
         return self._events[event_type]
 
 
-def parse(events: Iterable[Any], kinds: Collection[str]) -> dict[str, pd.DataFrame]:
+def parse(
+    events: Sequence[Any], kinds: Collection[str], *, whole: bool = False
+) -> dict[str, pd.DataFrame]:
     """Parse events with tbparse.
 
     Args:
         events: Event messages in file order, each with its ``wall_time`` replaced by its position
             (any number that says which event it is; hyper-parameters need none).
         kinds: a subset of :data:`KINDS`.
+        whole: the events are all of a file, its format and restarts among them. Otherwise no
+            point is dropped because a step goes back.
 
     Returns:
         For each kind its frame without ``run``, and with ``position`` (int64) for ``wall_time``.
@@ -160,13 +167,13 @@ def parse(events: Iterable[Any], kinds: Collection[str]) -> dict[str, pd.DataFra
         PARSE_ERRORS: tbparse cannot make sense of an event.
     """
     types = set().union(*(_EVENT_TYPES[kind] for kind in kinds))
-    reader = _EventReader(events, types)
+    reader = _EventReader(events if whole else (_VERSION_2, *events), types)
     tensors = reader.rows("tensors") if "tensors" in types else pd.DataFrame()
     return {kind: _positioned(kind, _BUILDERS[kind](reader, tensors)) for kind in kinds}
 
 
 def parse_each(
-    events: Sequence[Any], kinds: Collection[str]
+    events: Sequence[Any], kinds: Collection[str], *, whole: bool = False
 ) -> tuple[dict[str, pd.DataFrame], list[Any]]:
     """As :func:`parse`, but an event that cannot be parsed costs only itself.
 
@@ -174,13 +181,13 @@ def parse_each(
         The frames, and the events that were left out.
     """
     try:
-        return parse(events, kinds), []
+        return parse(events, kinds, whole=whole), []
     except PARSE_ERRORS:
         if len(events) < 2:
             return {kind: _positioned(kind, pd.DataFrame()) for kind in kinds}, list(events)
     middle = len(events) // 2
-    first, bad = parse_each(events[:middle], kinds)
-    second, also_bad = parse_each(events[middle:], kinds)
+    first, bad = parse_each(events[:middle], kinds, whole=whole)
+    second, also_bad = parse_each(events[middle:], kinds, whole=whole)
     frames = {kind: _both(first[kind], second[kind]) for kind in kinds}
     return frames, bad + also_bad
 
@@ -210,7 +217,10 @@ def _typed(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
 
 
 def _scalars(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
-    return _stack(reader.rows("scalars"), _select(tensors, _is_number))
+    numbers = _select(tensors, _is_number)
+    if len(numbers):
+        numbers = numbers.assign(value=numbers["value"].map(lambda value: np.asarray(value).item()))
+    return _stack(reader.rows("scalars"), numbers)
 
 
 def _is_number(value: Any) -> bool:
