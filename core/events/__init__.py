@@ -15,12 +15,14 @@ from core.events.contents import Contents, contents
 from core.events.files import Problem, find_event_files
 from core.events.reader import KINDS, Events, load
 from core.events.restarts import latest, superseded
+from core.events.wide import as_tbparse
 
 __all__ = [
     "KINDS",
     "Contents",
     "Events",
     "Problem",
+    "as_tbparse",
     "contents",
     "find_event_files",
     "latest",

@@ -33,7 +33,8 @@ class Events:
         images: run, tag, step, wall_time, png (the encoded picture as bytes: PNG from
             ``add_image``, other formats as their writer left them), width, height in pixels.
         histograms: run, tag, step, wall_time, limits and counts (float64 arrays of equal length:
-            ``limits[i]`` is the right edge of the bin that holds ``counts[i]`` values).
+            ``limits[i]`` is the right edge of the bin that holds ``counts[i]`` values), and min,
+            max, num, sum, sum_squares of the values (NaN where the writer did not say).
         text: run, tag, step, wall_time, value (str).
         hparams: run, name, value (int and bool come back as float from the file format).
         pr_curves: run, tag, step, wall_time, precision and recall (float arrays of equal length).

@@ -47,6 +47,11 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "wall_time": "float64",
         "limits": "object",
         "counts": "object",
+        "min": "float64",
+        "max": "float64",
+        "num": "float64",
+        "sum": "float64",
+        "sum_squares": "float64",
     },
     "text": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "object"},
     "hparams": {"name": "str", "value": "object"},
@@ -60,6 +65,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
     "tensors": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "object"},
 }
 
+_EXTRA_COLUMNS = {"wall_time", "width", "height", "min", "max", "num", "sum", "sum_squares"}
 _VERSION_2: Any = event_pb2.Event(file_version="brain.Event:2")  # pyright: ignore[reportAttributeAccessIssue]
 
 PARSE_ERRORS = (
@@ -139,7 +145,7 @@ class _EventReader(SummaryReader):
             super().__init__(
                 __file__,
                 event_types=event_types,
-                extra_columns={"wall_time", "width", "height"},
+                extra_columns=_EXTRA_COLUMNS,
             )
         finally:
             _PREPARED.reset(token)
@@ -261,10 +267,8 @@ def _histograms(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     if new.empty:
         return old
     parsed = new["value"].map(SummaryReader.tensor_to_histogram)
-    new = new.assign(
-        limits=parsed.map(lambda each: each["limits"]),
-        counts=parsed.map(lambda each: each["counts"]),
-    )
+    fields = ("limits", "counts", "min", "max", "num", "sum", "sum_squares")
+    new = new.assign(**{name: [each[name] for each in parsed] for name in fields})
     return _stack(old, new)
 
 
