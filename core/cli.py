@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pandas as pd
+
 from core import dynamics, events, jobs, traces
 from core.errors import BadInput, GpulseError, NotFound
 
@@ -131,15 +133,31 @@ def _load_scalars(path: Path) -> events.Events:
     return loaded
 
 
+def _table(args: argparse.Namespace, scalars: pd.DataFrame) -> pd.DataFrame:
+    """The table to write: our columns, or those of tbparse."""
+    if args.latest:
+        scalars = events.latest(scalars)
+    if not args.pivot and not args.extra:
+        return scalars
+    if args.latest:
+        raise BadInput("--latest goes with neither --pivot nor --extra.")
+    extra = [name.strip() for name in args.extra.split(",") if name.strip()]
+    return events.as_tbparse(args.path, pivot=args.pivot, extra_columns=extra)
+
+
 def _scalars(args: argparse.Namespace) -> tuple[Any, int]:
     frame = _load_scalars(args.path).scalars
+    table = _table(args, frame)
     try:
         if args.csv:
-            frame.to_csv(args.csv, index=False)
+            table.to_csv(args.csv, index=False)
         if args.parquet:
-            frame.to_parquet(args.parquet, index=False)
+            table.to_parquet(args.parquet, index=False)
     except OSError as error:
         raise BadInput(f"The table cannot be written: {error.strerror or error}.") from None
+    except ValueError:
+        # Several values of one step are a list beside single numbers: Parquet has no such column.
+        raise BadInput("A step has several values: write --csv, or leave --pivot out.") from None
     return {
         "runs": sorted(str(run) for run in frame["run"].unique()),
         "tags": sorted(str(tag) for tag in frame["tag"].unique()),
@@ -205,6 +223,13 @@ def _parser() -> argparse.ArgumentParser:
     scalars.add_argument("path", type=Path)
     scalars.add_argument("--csv", type=Path, metavar="FILE")
     scalars.add_argument("--parquet", type=Path, metavar="FILE")
+    scalars.add_argument(
+        "--latest", action="store_true", help="without the points that a restart made obsolete"
+    )
+    scalars.add_argument("--pivot", action="store_true", help="one column a tag, as tbparse's")
+    scalars.add_argument(
+        "--extra", default="", metavar="NAMES", help="tbparse's wall_time,dir_name,file_name"
+    )
     scalars.set_defaults(run=_scalars)
 
     verdict = verbs.add_parser("dynamics", help="the verdict on each run below a folder")

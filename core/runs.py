@@ -56,6 +56,11 @@ class Run:
         return file_stamp(self.event_files + self.trace_files)
 
 
+def spelled(path: Path | str) -> str:
+    """A path as text for screens, URLs and JSON: bytes that are not UTF-8 as ``\\xNN``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def file_stamp(files: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
     """(path, size in bytes, mtime in ns) of each file that is there; a key for caches."""
     stamps = []
@@ -142,7 +147,7 @@ def _discover_root(root: Path) -> Iterator[Run]:
                 modified[owner] = max(modified.get(owner, 0.0), _mtime(entry))
     for folder in {*jobs, *events, *traces}:
         yield Run(
-            key=folder.relative_to(root).as_posix(),
+            key=spelled(folder.relative_to(root).as_posix()),
             path=folder,
             event_files=tuple(sorted(events.get(folder, ()))),
             trace_files=tuple(sorted(traces.get(folder, ()))),
@@ -170,7 +175,8 @@ def discover(roots: Iterable[Path]) -> list[Run]:
         for run in _discover_root(root.absolute()):
             if run.path in found:
                 continue
-            key = run.path.as_posix() if run.key in keys or run.key == "." else run.key
+            shared = run.key in keys or run.key == "."
+            key = spelled(run.path.as_posix()) if shared else run.key
             keys.add(key)
             found[run.path] = Run(
                 key, run.path, run.event_files, run.trace_files, run.job, run.modified
@@ -214,7 +220,13 @@ def find(key: str, roots: Iterable[Path]) -> Run:
         NotFound: nothing is there, or the folder holds neither event files nor traces.
     """
     roots = tuple(roots)
-    path = safe_path(key, roots)
+    try:
+        path = safe_path(key, roots)
+    except NotFound:
+        # A name that is not UTF-8 is spelled in its key, so it is no path.
+        path = next((run.path for run in discover(roots) if run.key == key), None)
+        if path is None:
+            raise
     for run in _discover_root(path):
         if run.path == path:
             return Run(key, path, run.event_files, run.trace_files, run.job, run.modified)

@@ -67,6 +67,30 @@ def test_scalars_counts_and_writes_a_table(
     assert len(pd.read_csv(table)) == 4
 
 
+def test_scalars_can_be_written_as_tbparse_shapes_them(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, write_losses: Callable[..., Path]
+) -> None:
+    write_losses(tmp_path / "net" / "a", [1.0, 0.5], [1.5, 1.0])
+    table = tmp_path / "table.csv"
+    words = ("scalars", tmp_path / "net", "--csv", table, "--pivot", "--extra", "dir_name")
+    assert _run(capsys, *words)[0] == 0
+    assert list(pd.read_csv(table).columns) == ["step", "Loss/train", "Loss/val", "dir_name"]
+    code, _, said = _run(capsys, *words[:-1], "nonsense")
+    assert (code, said.count("\n")) == (2, 1)
+
+
+def test_scalars_without_what_a_restart_made_obsolete(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, write_losses: Callable[..., Path]
+) -> None:
+    write_losses(tmp_path / "net", [1.0, 0.5, 0.4], [1.5, 1.0, 0.9])
+    again = write_losses(tmp_path / "again", [0.9], [1.4])
+    (second,) = again.iterdir()
+    second.rename(tmp_path / "net" / "events.out.tfevents.9999999999.later")
+    table = tmp_path / "table.csv"
+    assert _run(capsys, "scalars", tmp_path / "net", "--csv", table, "--latest")[0] == 0
+    assert pd.read_csv(table)["value"].tolist() == pytest.approx([0.9, 1.4])
+
+
 @pytest.mark.parametrize(
     "argv",
     [

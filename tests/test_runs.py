@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,15 @@ def test_broken_job_file_does_not_hide_the_run(tmp_path: Path) -> None:
     _touch(tmp_path / "a" / EVENTS)
     (run,) = runs.discover([tmp_path])
     assert run.job is None
+
+
+def test_a_name_that_is_not_utf_8_can_be_shown_and_found(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    (folder / "events.out.tfevents.1").touch()
+    (run,) = runs.discover([tmp_path])
+    assert run.key == "caf\\xe9"
+    assert runs.find(run.key, [tmp_path]).path == folder

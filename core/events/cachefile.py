@@ -23,6 +23,7 @@ from core.events.rows import Rows
 from core.events.scan import Damage, State
 from core.events.snapshot import Identity, Snapshot
 from core.events.values import Value
+from core.runs import spelled
 from core.settings import settings
 
 _FORMAT = "1"
@@ -76,11 +77,6 @@ def file_of(path: Path) -> Path:
     return folder() / f"{name}.parquet"
 
 
-def _spelled(path: Path) -> str:
-    """The absolute path as text that JSON can hold, whatever bytes its name has."""
-    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
-
-
 def load(path: Path) -> Snapshot | None:
     """What is kept of an event file, of whatever content it had then; None where nothing is."""
     cached = file_of(path)
@@ -88,7 +84,7 @@ def load(path: Path) -> Snapshot | None:
         with cached.open("rb") as stream:
             reader = pq.ParquetFile(stream)
             header = msgspec.json.decode(reader.metadata.metadata[_KEY], type=_Header)
-            if header.format != _FORMAT or header.path != _spelled(path):
+            if header.format != _FORMAT or header.path != spelled(path.absolute()):
                 return None
             scalars = reader.read_row_group(0, columns=_SCALARS)
             values = reader.read_row_group(1, columns=_VALUES)
@@ -153,7 +149,7 @@ def _header(snapshot: Snapshot, rows: Rows) -> _Header:
     state, damage, identity = snapshot.state, snapshot.state.damage, snapshot.identity
     return _Header(
         format=_FORMAT,
-        path=_spelled(snapshot.path),
+        path=spelled(snapshot.path.absolute()),
         identity=(identity.size, identity.mtime_ns, identity.ctime_ns, identity.inode),
         probe=snapshot.probe,
         end=state.end,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from core.events.reader import resolve, run_key
 from core.events.rows import Rows
 from core.events.snapshot import Snapshot
 from core.events.values import Value
+from core.runs import spelled
 
 COLUMNS: dict[str, str] = {
     "run": "str", "tag": "str", "kind": "str", "points": "int64",
@@ -109,21 +109,19 @@ def contents(path_or_files: Path | str | Iterable[Path], root: Path | None = Non
 
 def _summaries(files: Sequence[Path]) -> list[_Summary]:
     stamps = {file: identity_stamp(file) for file in files}
-    spelled = {
-        file: os.fsencode(file.absolute()).decode("utf-8", "backslashreplace") for file in files
-    }
-    kept = derived.recall(_KEPT, {spelled[file]: stamps[file] for file in files if stamps[file]})
+    keys = {file: spelled(file.absolute()) for file in files}
+    kept = derived.recall(_KEPT, {keys[file]: stamps[file] for file in files if stamps[file]})
     found: dict[Path, _Summary] = {}
     for file in files:
         with contextlib.suppress(KeyError, msgspec.MsgspecError):
-            found[file] = _decode(kept[spelled[file]])
+            found[file] = _decode(kept[keys[file]])
     missing = [file for file in files if file not in found]
     fresh: dict[str, tuple[str, bytes]] = {}
     for snapshot in library.get_all(missing):
         summary = _summary(snapshot)
         found[snapshot.path] = summary
         if not any(problem.pending for problem in snapshot.problems()):
-            fresh[spelled[snapshot.path]] = (snapshot.identity.stamp, _encode(summary))
+            fresh[keys[snapshot.path]] = (snapshot.identity.stamp, _encode(summary))
     if fresh:
         derived.keep(_KEPT, fresh)
     return [found[file] for file in files]

@@ -16,6 +16,7 @@ from core.events import library, records, tables
 from core.events.files import Problem, find_event_files
 from core.events.rows import Rows, merge
 from core.events.snapshot import Snapshot
+from core.runs import spelled
 
 KINDS = tables.KINDS
 
@@ -157,7 +158,8 @@ def resolve(path_or_files: Path | str | Iterable[Path]) -> tuple[list[Path], Pat
 def run_key(file: Path, root: Path) -> str:
     """The run that a file belongs to: its folder below the root, as a POSIX path."""
     folder, top = file.absolute().parent, root.absolute()
-    return folder.relative_to(top).as_posix() if folder.is_relative_to(top) else folder.as_posix()
+    below = folder.relative_to(top) if folder.is_relative_to(top) else folder
+    return spelled(below.as_posix())
 
 
 def _scalars(
