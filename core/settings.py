@@ -6,7 +6,9 @@ a long-lived server sees a change of the environment at once.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,25 +18,49 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import BadInput
 
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+://"
+_SEPARATOR = re.escape(os.pathsep)
+_ROOT = re.compile(
+    # A URL with what may stand before its path: user:password@, host, :port. Or a folder.
+    rf"{_SCHEME}(?:[^{_SEPARATOR}/@]*(?:{_SEPARATOR}[^{_SEPARATOR}/@]*)?@)?[^{_SEPARATOR}/]*"
+    rf"(?:{_SEPARATOR}\d+(?=[/{_SEPARATOR}]|$))?[^{_SEPARATOR}]*|[^{_SEPARATOR}]+"
+)
+
+
+def is_url(text: str) -> bool:
+    """Whether this names a remote folder (``s3://bucket/logs``) and not a path."""
+    return re.match(_SCHEME, text) is not None
+
+
+def shown_url(url: str) -> str:
+    """The URL as it may be shown and stored: without its password, without a slash at its end."""
+    shown = re.sub(rf"^({_SCHEME}[^/@:]*):[^/@]*@", r"\1:***@", url)
+    return re.sub(r"(?<![/:])/+$", "", shown)
+
 
 class Settings(BaseSettings):
     """What an administrator may set.
 
     Attributes:
-        roots: folders that pages and URLs may read (``GPULSE_ROOTS``, separated as in ``PATH``).
+        roots: folders, or URLs of remote ones, that pages may read (``GPULSE_ROOTS``, separated
+            as in ``PATH``); see :attr:`all_roots` and :attr:`remotes`.
         runs_dir: where jobs write (``GPULSE_RUNS_DIR``); always readable as a root too.
-        state_dir: job store, caches and built-in data (``GPULSE_STATE_DIR``); never a log folder.
+        state_dir: job store, caches, built-in data and the mirrors of remote folders
+            (``GPULSE_STATE_DIR``); never a log folder.
         workloads: allow-list of the user's own ``package.module:workload`` entry points.
         engine: who runs the jobs.
         cpu_slots: jobs that may run at the same time on this machine.
         cache_mib: disk space for what was read from event files, in the state folder.
         memory_mib: memory that a server spends on keeping event files that are in use.
         idle_exit_s: seconds without work after which the supervisor ends itself.
+        remote_file_gib: GiB; a larger file of a remote folder is not fetched.
+        remote_total_gib: GiB that the mirror of one remote folder may take; the oldest files
+            beyond it are not fetched.
     """
 
     model_config = SettingsConfigDict(env_prefix="GPULSE_", frozen=True, extra="ignore")
 
-    roots: Annotated[tuple[Path, ...], NoDecode] = (Path("runs"),)
+    roots: Annotated[tuple[str, ...], NoDecode] = ("runs",)
     runs_dir: Path = Path("runs")
     state_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_state_dir("gpulse", appauthor=False))
@@ -45,12 +71,14 @@ class Settings(BaseSettings):
     cache_mib: int = Field(default=4096, ge=1)
     memory_mib: int = Field(default=768, ge=1)
     idle_exit_s: float = Field(default=30.0, ge=0.0)
+    remote_file_gib: float = Field(default=2.0, gt=0.0)
+    remote_total_gib: float = Field(default=20.0, gt=0.0)
 
     @field_validator("roots", mode="before")
     @classmethod
     def _split_roots(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part for part in value.split(os.pathsep) if part.strip())
+            return tuple(part for part in _ROOT.findall(value) if part.strip())
         return value
 
     @field_validator("workloads", mode="before")
@@ -61,9 +89,31 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def remotes(self) -> tuple[str, ...]:
+        """The URLs among the roots, each once."""
+        return tuple(dict.fromkeys(root for root in self.roots if is_url(root)))
+
+    @property
     def all_roots(self) -> tuple[Path, ...]:
-        """The folders that may be read, absolute, the runs folder first, each once."""
-        return tuple(dict.fromkeys(p.expanduser().absolute() for p in (self.runs_dir, *self.roots)))
+        """The folders that may be read, absolute, the runs folder first, each once.
+
+        A remote folder is here as its mirror, which is there once it was fetched.
+        """
+        places = (self.mirror(root) if is_url(root) else Path(root) for root in self.roots)
+        return tuple(dict.fromkeys(p.expanduser().absolute() for p in (self.runs_dir, *places)))
+
+    @property
+    def shown_roots(self) -> tuple[str, ...]:
+        """:attr:`all_roots` in the words of who set them: remote folders as their URLs."""
+        remotes = {self.mirror(url): shown_url(url) for url in self.remotes}
+        return tuple(remotes.get(root, str(root)) for root in self.all_roots)
+
+    def mirror(self, url: str) -> Path:
+        """The folder, absolute, that holds what was fetched of a remote folder."""
+        shown = shown_url(url)
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", shown)[:60]
+        digest = hashlib.sha256(shown.encode()).hexdigest()[:12]
+        return self.state_dir.expanduser().absolute() / "remote" / f"{name}-{digest}"
 
 
 def settings() -> Settings:

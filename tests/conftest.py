@@ -15,8 +15,9 @@ def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GPULSE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("GPULSE_RUNS_DIR", str(tmp_path / "runs"))
     monkeypatch.setenv("GPULSE_ROOTS", str(tmp_path / "runs"))
-    for name in ("GPULSE_WORKLOADS", "GPULSE_ENGINE", "GPULSE_CPU_SLOTS", "GPULSE_IDLE_EXIT_S"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("WORKLOADS", "ENGINE", "CPU_SLOTS", "IDLE_EXIT_S", "REMOTE_FILE_GIB",
+                 "REMOTE_TOTAL_GIB"):  # fmt: skip
+        monkeypatch.delenv(f"GPULSE_{name}", raising=False)
 
 
 @pytest.fixture
