@@ -22,6 +22,9 @@ from core.errors import NotAllowed, NotFound
 MAX_DEPTH = 8
 """Folders deeper than this below a root are not searched."""
 
+JOB_FILE = "job.json"
+"""What GPUlse writes into the folder of each of its own runs."""
+
 _SPLIT = r"(train|training|val|valid|validation|eval|evaluation|test)"
 _PART = re.compile(
     rf"({_SPLIT}|(\w*_)?loss_{_SPLIT}|{_SPLIT}_loss|traces?|profile|profiler|plugins|checkpoints)",
@@ -83,10 +86,15 @@ def is_trace_file(name: str) -> bool:
     return bool(_TRACE.search(name)) and not name.startswith("._")
 
 
+def is_run_file(name: str) -> bool:
+    """Whether a file of this name makes or belongs to a run."""
+    return name == JOB_FILE or is_event_file(name) or is_trace_file(name)
+
+
 def read_job(folder: Path) -> dict[str, Any] | None:
     """``job.json`` of a run folder, or None where there is none that can be read."""
     try:
-        content = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        content = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
@@ -134,7 +142,7 @@ def _discover_root(root: Path) -> Iterator[Run]:
     modified: dict[Path, float] = {}
     for folder, files in _walk(root, root):
         for entry in files:
-            if entry.name == "job.json":
+            if entry.name == JOB_FILE:
                 jobs.add(folder)
                 modified[folder] = max(modified.get(folder, 0.0), _mtime(entry))
         for entry in files:

@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
     "runs": {"errors"},
+    "remote": _BASE,
     "events": _BASE,
     "dynamics": _BASE | {"events"},
     "traces": _BASE,
@@ -27,8 +28,9 @@ ALLOWED: dict[str, set[str]] = {
     "health": _BASE | {"dynamics", "traces"},
     "charts": _BASE | {"events", "dynamics", "traces", "loader"},
     "ui": _BASE
-    | {"events", "dynamics", "traces", "workloads", "jobs", "loader", "health", "charts"},
-    "cli": _BASE | {"events", "dynamics", "traces", "jobs"},
+    | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
+    | {"loader", "health", "charts"},
+    "cli": _BASE | {"remote", "events", "dynamics", "traces", "jobs"},
     "__main__": {"cli"},
 }
 NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.queue", "core.ui.learning", "core.ui.explore",
