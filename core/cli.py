@@ -18,8 +18,9 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
-from core import dynamics, events, jobs, traces
+from core import dynamics, events, jobs, remote, traces
 from core.errors import BadInput, GpulseError, NotFound
+from core.settings import is_url
 
 DONE, FAILED, BAD = 0, 1, 2
 
@@ -125,10 +126,31 @@ def _jobs(args: argparse.Namespace) -> tuple[Any, int]:
     return [record], DONE
 
 
-def _load_scalars(path: Path) -> events.Events:
+def _place(text: str) -> Path | str:
+    """A PATH argument: a URL stays text, which a Path would spoil."""
+    return text if is_url(text) else Path(text)
+
+
+def _answer(args: argparse.Namespace) -> tuple[Any, int]:
+    """Run the verb; where its PATH is a URL, on the mirror, with the URL in what is said."""
+    place = getattr(args, "path", None)
+    if not isinstance(place, str):
+        return args.run(args)
+    mirror = remote.sync(place)
+    for problem in mirror.problems:
+        _say(f"warning: {problem}")
+    args.path, args.named = mirror.path, mirror.in_words
+    try:
+        return args.run(args)
+    except GpulseError as error:
+        raise type(error)(mirror.in_words(str(error))) from None
+
+
+def _load_scalars(args: argparse.Namespace) -> events.Events:
+    path: Path = args.path
     loaded = events.load(path, kinds={"scalars"}, root=path if path.is_dir() else path.parent)
     for problem in loaded.problems:
-        _say(f"warning: {problem.file}: {problem.message}")
+        _say(f"warning: {args.named(str(problem.file))}: {problem.message}")
     loaded.require_files()
     return loaded
 
@@ -146,7 +168,7 @@ def _table(args: argparse.Namespace, scalars: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scalars(args: argparse.Namespace) -> tuple[Any, int]:
-    frame = _load_scalars(args.path).scalars
+    frame = _load_scalars(args).scalars
     table = _table(args, frame)
     try:
         if args.csv:
@@ -166,7 +188,7 @@ def _scalars(args: argparse.Namespace) -> tuple[Any, int]:
 
 
 def _dynamics(args: argparse.Namespace) -> tuple[Any, int]:
-    frame = _load_scalars(args.path).scalars
+    frame = _load_scalars(args).scalars
     pairs = dynamics.pair_losses(frame, args.train, args.val)
     if not pairs:
         raise NotFound(
@@ -219,8 +241,9 @@ def _parser() -> argparse.ArgumentParser:
     queue.add_argument("--stop", action="store_true", help="end it and all its processes")
     queue.set_defaults(run=_jobs)
 
+    place: dict[str, Any] = {"type": _place, "help": "folder, file or URL (s3://bucket/logs)"}
     scalars = verbs.add_parser("scalars", help="event files to a table")
-    scalars.add_argument("path", type=Path)
+    scalars.add_argument("path", **place)
     scalars.add_argument("--csv", type=Path, metavar="FILE")
     scalars.add_argument("--parquet", type=Path, metavar="FILE")
     scalars.add_argument(
@@ -233,17 +256,18 @@ def _parser() -> argparse.ArgumentParser:
     scalars.set_defaults(run=_scalars)
 
     verdict = verbs.add_parser("dynamics", help="the verdict on each run below a folder")
-    verdict.add_argument("path", type=Path)
+    verdict.add_argument("path", **place)
     verdict.add_argument("--train", metavar="TAG", help="tag of the training loss")
     verdict.add_argument("--val", metavar="TAG", help="tag of the validation loss")
     verdict.add_argument("--at", type=int, metavar="STEP", help="as it was known at this step")
     verdict.set_defaults(run=_dynamics)
 
     diagnose = verbs.add_parser("diagnose", help="where the time of a step goes, and why")
-    diagnose.add_argument("path", type=Path, metavar="TRACE_OR_FOLDER")
+    diagnose.add_argument("path", **place)
     diagnose.add_argument("--fail-under-utilisation", type=float, metavar="PCT")
     diagnose.set_defaults(run=_diagnose)
 
+    parser.set_defaults(named=str)
     for verb in (launch, queue, scalars, verdict, diagnose):
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     return parser
@@ -266,7 +290,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            answer, code = args.run(args)
+            answer, code = _answer(args)
     except BadInput as error:
         _say(f"error: {error}")
         return BAD
