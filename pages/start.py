@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from core.ui import header, nav, overview
+from core.ui import data, header, nav, overview
 from core.ui.texts import t
 
 nav.guard()
 
 st.title(t("start.title"))
 st.markdown(t("start.text"))
+data.remote_notes()
 run = header.show()
 overview.demo_button(first=run is None)
 if run is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import dynamics, events, health, jobs, traces
+from core import dynamics, events, health, jobs, remote, traces
 from core import runs as run_store
 from core.errors import GpulseError, NotFound
 from core.runs import Run, file_stamp
@@ -24,6 +24,8 @@ from core.ui.texts import t
 
 LIVE_S = 2.0
 """Seconds between two looks at something that is still being written."""
+
+_SEEN = "_remote_changes"
 
 
 @contextmanager
@@ -36,13 +38,47 @@ def errors_shown() -> Iterator[None]:
 
 
 @st.cache_data(ttl=LIVE_S, max_entries=8, show_spinner=False)
-def _discover(roots: tuple[str, ...]) -> list[Run]:
+def _discover(roots: tuple[str, ...], changes: tuple[int, ...]) -> list[Run]:
     return run_store.discover(Path(root) for root in roots)
 
 
 def all_runs() -> list[Run]:
-    """Every run below the allowed roots, newest first; at most :data:`LIVE_S` old."""
-    return _discover(tuple(str(root) for root in settings().all_roots))
+    """Every run below the allowed roots, newest first; at most :data:`LIVE_S` old.
+
+    Of remote folders it is what was fetched by now; what is new there is on its way.
+    """
+    return _discover(tuple(str(root) for root in settings().all_roots), _remote_changes())
+
+
+@st.cache_resource(show_spinner=False)
+def _keeper() -> remote.Keeper:
+    return remote.Keeper()
+
+
+def _remote_changes() -> tuple[int, ...]:
+    """How often each mirror has changed; starts looking at the remote folders when that is due."""
+    return tuple(status.changes for status in _keeper().look(settings().remotes))
+
+
+def remote_notes() -> None:
+    """What is to be said of remote folders; the page is drawn anew when one has changed.
+
+    To be called before the runs are listed, so that no change falls between the two.
+    """
+    if settings().remotes:
+        st.session_state[_SEEN] = _remote_changes()
+        _notes()
+
+
+@st.fragment(run_every=LIVE_S)
+def _notes() -> None:
+    if st.session_state.get(_SEEN) != _remote_changes():
+        st.rerun(scope="app")
+    for status in _keeper().look(settings().remotes):
+        if status.fetching:
+            st.info(t("remote.fetching", url=plain(status.url)), icon=":material/cloud_download:")
+        for problem in status.problems:
+            st.warning(plain(problem), icon=":material/cloud_off:")
 
 
 def forget_runs() -> None:

@@ -42,7 +42,7 @@ def demo_button(*, first: bool) -> None:
 def empty_state() -> None:
     """What to do where nothing was trained yet, and where logs are expected."""
     st.info(t("start.empty"), icon=":material/info:")
-    roots = "\n".join(f"- `{root}`" for root in settings().all_roots)
+    roots = "\n".join(f"- `{root}`" for root in settings().shown_roots)
     st.markdown(t("start.roots") + "\n" + roots)
 
 
