@@ -192,7 +192,9 @@ def _one_line(url: str) -> Iterator[None]:
 
 def _in_words(url: str, error: Exception) -> BadInput:
     shown, scheme = shown_url(url), url.partition("://")[0].lower()
-    text = " ".join(str(error).split()).replace(url, shown)[:160].rstrip(".")
+    # The query of a URL says nothing to a reader, and may hold a signature.
+    text = re.sub(r"\?[^\s\"']*", "", " ".join(str(error).split()).replace(url, shown))
+    text = text[:160].rstrip(".")
     if isinstance(error, ImportError):
         extra = _EXTRAS.get(scheme, "fsspec")
         return BadInput(f"{scheme}:// needs an extra: pip install {extra}")

@@ -67,6 +67,7 @@ def test_a_server_that_is_gone_leaves_the_mirror_and_one_line(
     (problem,) = mirror.problems
     assert "cannot be reached" in problem
     assert "What is shown is the state of" in problem
+    assert "?" not in problem
 
 
 def test_a_server_that_was_never_there_is_one_line(
