@@ -61,7 +61,7 @@ def hparam_table(
 
 def varied(table: pd.DataFrame) -> list[str]:
     """The hyper-parameters that differ between runs (columns but the first and the last)."""
-    return [name for name in table.columns[1:-1] if table[name].nunique(dropna=True) > 1]
+    return [name for name in table.columns[1:-1] if len(set(table[name].dropna())) > 1]
 
 
 def correlations(table: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +104,7 @@ def axes(table: pd.DataFrame) -> list[Axis]:
         table: of :func:`hparam_table`.
     """
     names = [*varied(table), table.columns[-1]]
-    return [_axis(name, table[name]) for name in names]
+    return [_axis(name, pd.Series(table[name])) for name in names]
 
 
 def _axis(name: str, column: pd.Series) -> Axis:
@@ -121,8 +121,7 @@ def _axis(name: str, column: pd.Series) -> Axis:
     scaled = np.log(values) if logarithmic else values
     bottom, top = (np.log(low), np.log(high)) if logarithmic else (low, high)
     places = (scaled - bottom) / (top - bottom)
-    middle = float(np.exp((bottom + top) / 2)) if logarithmic else (low + high) / 2
-    ticks = ((0.0, f"{low:.3g}"), (0.5, f"{middle:.3g}"), (1.0, f"{high:.3g}"))
+    ticks = ((0.0, f"{low:.3g}"), (1.0, f"{high:.3g}"))
     return Axis(name, np.where(np.isfinite(values), places, np.nan), ticks)
 
 

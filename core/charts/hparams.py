@@ -41,8 +41,15 @@ def parallel_chart(
         for axis in axes
         for place, label in axis.ticks
     ])  # fmt: skip
-    x = alt.X("axis:N", sort=names, title=None, scale=alt.Scale(type="point", padding=0.35))
-    x.axis = alt.Axis(labelAngle=0, orient="top", labelLimit=130, grid=True, domain=False)
+    x = alt.X(
+        "axis:N",
+        sort=names,
+        title=None,
+        scale=alt.Scale(type="point", padding=0.35),
+        axis=alt.Axis(
+            labelAngle=0, orient="top", offset=14, labelLimit=130, grid=True, domain=False
+        ),
+    )
     y = alt.Y("place:Q", title=None, axis=None)
     colour = alt.condition(
         "isValid(datum.metric)",
@@ -64,12 +71,23 @@ def parallel_chart(
         )
         .add_params(hover)
     )  # fmt: skip
-    labels = (
-        alt.Chart(ticks)
-        .mark_text(align="right", dx=-6, fontSize=11, color=RULE)
+    texts = [
+        alt.Chart(ticks[side])
+        .mark_text(fontSize=11, color=RULE, **where)
         .encode(x=x, y=y, text="label:N")
-    )
-    return finish(alt.layer(lines, labels), height=height, legend="right")
+        for side, where in _beside(ticks)
+    ]
+    return finish(alt.layer(lines, *texts), height=height, legend="right")
+
+
+def _beside(ticks: pd.DataFrame) -> list[tuple[Any, dict[str, Any]]]:
+    """Labels stand above the top, below the bottom, and left of what lies between."""
+    top, bottom = ticks["place"] > 0.999, ticks["place"] < 0.001
+    return [
+        (top, {"dy": -9}),
+        (bottom, {"dy": 11}),
+        (~top & ~bottom, {"align": "right", "dx": -6}),
+    ]
 
 
 def correlation_chart(found: pd.DataFrame) -> Any:
@@ -80,8 +98,12 @@ def correlation_chart(found: pd.DataFrame) -> Any:
     """
     data = found.assign(label=[f"{rho:+.2f}" for rho in found["rho"]])
     y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=180))
-    x = alt.X("rho:Q", title="Spearman's ρ", scale=alt.Scale(domain=[-1.15, 1.15]))
-    x.axis = alt.Axis(values=[-1, -0.5, 0, 0.5, 1])
+    x = alt.X(
+        "rho:Q",
+        title="Spearman's ρ",
+        scale=alt.Scale(domain=[-1.15, 1.15]),
+        axis=alt.Axis(values=[-1, -0.5, 0, 0.5, 1]),
+    )
     tips = [
         alt.Tooltip("name:N", title="Hyper-parameter"),
         alt.Tooltip("rho:Q", title="ρ", format="+.3f"),
@@ -104,7 +126,7 @@ def correlation_chart(found: pd.DataFrame) -> Any:
     left = (
         alt.Chart(data[data["rho"] < 0]).mark_text(align="right", dx=-4, **text)
     ).encode(x=x, y=y, text="label:N")  # fmt: skip
-    return finish(alt.layer(bars, left, right), height=26 * len(data) + 10)
+    return finish(alt.layer(bars, left, right), height=26 * len(data) + 60)
 
 
 def pr_chart(

@@ -64,11 +64,7 @@ def scalar_chart(
     x = _x_axis(look, unit)
     y: dict[str, Any] = {"field": "y", "type": "quantitative", "title": None}
     y["axis"] = {"format": f".4{NUMBER}"}
-    y["scale"] = {"type": "log"} if look.log_y else {"zero": False}
-    if picture.y_range is not None:
-        low, high = picture.y_range
-        y["scale"] |= {"domain": [max(low, high / 1e6) if look.log_y else low, high]}
-        y["scale"]["nice"] = False
+    y["scale"] = _y_scale(picture, look)
     scale = 1e3 if look.axis == "wall" else 1 / divisor
     tables = {
         "band": _band_table(picture, paint, scale),
@@ -126,8 +122,18 @@ def _x_axis(look: Look, unit: str) -> dict[str, Any]:
     kind = "temporal" if look.axis == "wall" else "quantitative"
     axis: dict[str, Any] = {"labelFlush": True, "labelOverlap": True}
     if look.axis != "wall":
-        axis["format"] = f",{NUMBER}"
+        axis["format"] = ",~f"
     return {"field": "x", "type": kind, "title": title[look.axis], "scale": scale, "axis": axis}
+
+
+def _y_scale(picture: Picture, look: Look) -> dict[str, Any]:
+    scale: dict[str, Any] = {"type": "log"} if look.log_y else {"zero": False}
+    if picture.y_range is None:
+        return scale
+    low, high = picture.y_range
+    if look.log_y:
+        low = max(low, high / 1e6)
+    return scale | {"domain": [low, high], "nice": False}
 
 
 def _stack(parts: list[dict[str, Any]]) -> pd.DataFrame:

@@ -132,7 +132,9 @@ def prepare(
         (curve, *_main_line(curve, look, starts.get(curve.run), limit, picture)) for curve in curves
     ]
     if look.band:
-        picture.strokes = _bands(lines, look, groups or {}, limit)
+        groups = groups or {}
+        picture.strokes = _bands(lines, look, groups, limit)
+        picture.marks = [(groups.get(name, name), x, y, w) for name, x, y, w in picture.marks]
     else:
         picture.strokes = [_stroke(*line, look, limit) for line in lines]
     if look.ignore_outliers and lines:

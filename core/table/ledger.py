@@ -10,18 +10,28 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import inf, nan
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from core.events import derived
 from core.runs import Run
-from core.table.lines import Judgement, Outline, as_json, judge, outline_from, outline_of
+from core.table.lines import (
+    Judgement,
+    Outline,
+    as_json,
+    judge,
+    judgement_from,
+    outline_from,
+    outline_of,
+)
+
+_T = TypeVar("_T")
 
 _OUTLINE = "table.outline.1"
 _JUDGEMENT = "table.judgement.1"
@@ -54,6 +64,19 @@ class _Unsaved:
             self.results = {}
 
 
+def _recall(kind: str, stamps: dict[str, str], decode: Callable[[list[Any]], _T]) -> dict[str, _T]:
+    """What was kept, decoded; what another version wrote in another form counts as not kept."""
+    found: dict[str, _T] = {}
+    if not stamps:
+        return found
+    for key, content in derived.recall(kind, stamps).items():
+        try:
+            found[key] = decode(json.loads(content))
+        except (ValueError, TypeError):
+            continue
+    return found
+
+
 def stamp_of(run: Run) -> str:
     """A short hash of the files of a run as they are now."""
     return blake2b(repr(run.stamp).encode(), digest_size=12).hexdigest()
@@ -81,15 +104,11 @@ class Ledger:
                 self._entries.setdefault(key, _Entry("")).stamp = stamp
             entries = {key: self._entries[key] for key in stamps}
         unknown = {key: e.stamp for key, e in entries.items() if e.outlined_stamp != e.stamp}
-        if unknown:
-            for key, content in derived.recall(_OUTLINE, unknown).items():
-                entries[key].outline = outline_from(json.loads(content))
-                entries[key].outlined_stamp = unknown[key]
+        for key, outline in _recall(_OUTLINE, unknown, outline_from).items():
+            entries[key].outline, entries[key].outlined_stamp = outline, unknown[key]
         unknown = {key: e.stamp for key, e in entries.items() if e.judged_stamp != e.stamp}
-        if unknown:
-            for key, content in derived.recall(_JUDGEMENT, unknown).items():
-                entries[key].judgement = Judgement(*json.loads(content))
-                entries[key].judged_stamp = unknown[key]
+        for key, judgement in _recall(_JUDGEMENT, unknown, judgement_from).items():
+            entries[key].judgement, entries[key].judged_stamp = judgement, unknown[key]
         return sum(not _is_current(entry) for entry in entries.values())
 
     def work(self, runs: Sequence[Run], budget_s: float = inf) -> int:

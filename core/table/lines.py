@@ -171,3 +171,8 @@ def outline_from(content: list[Any]) -> Outline:
         tuple((str(file), str(message)) for file, message in problems),
         hparams,
     )
+
+
+def judgement_from(content: list[Any]) -> Judgement:
+    """A judgement out of the list of its fields."""
+    return Judgement(*content)

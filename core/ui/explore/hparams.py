@@ -81,6 +81,7 @@ def _charts(found: pd.DataFrame) -> None:
         return
     st.subheader(t("runs.hparams.rho"))
     draw.chart(charts.correlation_chart(rho), alt=t("runs.hparams.rho"))
-    low, high = int(rho["n"].min()), int(rho["n"].max())
+    counts = rho["n"].to_numpy()
+    low, high = counts.min(), counts.max()
     n = f"{low}" if low == high else f"{low}–{high}"
     st.caption(t("runs.hparams.rho.help", n=n))

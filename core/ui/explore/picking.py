@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import jobs, table
 from core.runs import Run
@@ -31,6 +32,8 @@ FRESH_S = 60.0
 
 _TABLE, _COMPARE, _EVERY = "table", "compare", "every"
 _ROW_PX = 35
+ROWS = 6
+"""Rows of the table in sight; the rest scrolls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +69,28 @@ def pick(header_run: Run) -> Picked:
     """Draw the table and the chooser; say which runs are meant."""
     found = [run for run in data.all_runs() if run.event_files]
     if header_run.path not in {run.path for run in found} and header_run.event_files:
-        found = [data.look_again(header_run), *found]
+        found = [header_run, *found]
+    by_key = {run.key: run for run in found}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pattern = compiled(
             st.text_input(
-                t("runs.find"), key="find", bind="query-params", width=260,
+                t("runs.find"), key="find", bind="query-params", width=240,
                 placeholder=t("runs.find.example"), icon=":material/search:",
             )
         )  # fmt: skip
-        by_key = {run.key: run for run in found}
         st.multiselect(
             t("runs.compare"), list(by_key), key=_COMPARE, bind="query-params", wrap=False,
             placeholder=t("runs.compare.none"), select_all=False, width="stretch",
         )  # fmt: skip
         matching = [run for run in found if pattern is None or pattern.search(run.key)]
         st.toggle(t("runs.every", n=len(matching)), key=_EVERY, bind="query-params")
+        tools = st.popover(t("runs.columns"), icon=":material/view_column:")
     chosen = _chosen(matching, by_key, header_run)
     missing = _work(chosen, matching)
-    if not matching:
-        st.info(t("runs.nomatch"), icon=":material/info:")
+    if matching:
+        _table(matching, chosen, tools)
     else:
-        _table(matching, chosen)
+        st.info(t("runs.nomatch"), icon=":material/info:")
     if missing:
         st.caption(t("runs.judging", n=missing, total=len(matching)))
     return Picked(matching, chosen, missing)
@@ -119,8 +123,8 @@ def _columns(matching: list[Run]) -> list[tuple[str, str]]:
         if line.kind == "scalars"
     }
     tags = st.multiselect(
-        t("runs.columns"), sorted(names), key="col", bind="query-params",
-        select_all=False, placeholder=t("runs.columns.none"), wrap=False, width=360,
+        t("runs.columns.tags"), sorted(names), key="col", bind="query-params",
+        select_all=False, placeholder=t("runs.columns.none"), width=320,
     )  # fmt: skip
     which = st.segmented_control(
         t("runs.columns.by"), table.SUMMARIES, default="last", required=True, key="by",
@@ -129,15 +133,14 @@ def _columns(matching: list[Run]) -> list[tuple[str, str]]:
     return [(tag, which or "last") for tag in tags]
 
 
-def _table(matching: list[Run], chosen: list[Run]) -> None:
-    with st.expander(t("runs.table", n=len(matching)), expanded=True):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            frame = ledger().frame(matching, _columns(matching))
-            st.download_button(
-                t("runs.table.csv"), lambda: as_csv(frame),
-                file_name="runs.csv", mime="text/csv", icon=":material/download:",
-            )  # fmt: skip
-        _dataframe(frame, matching, chosen)
+def _table(matching: list[Run], chosen: list[Run], tools: DeltaGenerator) -> None:
+    with tools:
+        frame = ledger().frame(matching, _columns(matching))
+        st.download_button(
+            t("runs.table.csv"), lambda: as_csv(frame),
+            file_name="runs.csv", mime="text/csv", icon=":material/download:",
+        )  # fmt: skip
+    _dataframe(frame, matching, chosen)
 
 
 def _dataframe(frame: pd.DataFrame, matching: list[Run], chosen: list[Run]) -> None:
@@ -153,7 +156,7 @@ def _dataframe(frame: pd.DataFrame, matching: list[Run], chosen: list[Run]) -> N
         _shown(frame, matching),
         hide_index=True,
         width="stretch",
-        height=_ROW_PX * (min(len(frame), 7) + 1) + 3,
+        height=_ROW_PX * (min(len(frame), ROWS) + 1) + 3,
         column_config=_config(list(frame.columns)),
         on_select=_take_selection,  # pyright: ignore[reportArgumentType]
         selection_mode="multi-row",

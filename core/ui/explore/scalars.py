@@ -221,7 +221,8 @@ def _draw_charts(
             members = [
                 curve for tag in dict.fromkeys(tag for _, tag in parts) for curve in by_tag[tag]
             ]
-            _draw_chart(title, members, look, colour, groups)
+            alone = parts[0][1] if len(set(parts)) == 1 else title
+            _draw_chart(alone, members, look, colour, groups)
     return [curve for members in by_tag.values() for curve in members]
 
 
