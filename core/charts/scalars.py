@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.charts.layers import LAYERS, hover_layer
 from core.charts.theme import LINE, NUMBER, RULE, TRAIN, VAL, configuration
 from core.series import Look, Picture, Stroke, value_at
 
@@ -20,9 +21,6 @@ MAX_HOVER_PLACES = 240
 MAX_HOVER_CURVES = 12
 FEW_POINTS = 20
 """Curves up to this length show their points."""
-
-DASH: dict[str, list[int]] = {"train": [], "validation": [6, 3], "test": [2, 2], "": []}
-"""Split -> its dash pattern in px."""
 
 _MORE_COLOURS = ("#882255", "#44AA99", "#999933", "#AA4499", "#332288", "#117733", "#CC6677")
 """Tol's "muted" scheme, for what the Okabe-Ito cycle leaves."""
@@ -75,12 +73,12 @@ def scalar_chart(
         "mark": _mark_table(picture, paint, scale),
     }
     layers = [
-        _LAYERS[name](x, y) for name, table in tables.items() if len(table)
+        LAYERS[name](x, y) for name, table in tables.items() if len(table)
     ]  # fmt: skip
     hover, tips = _hover(picture, look, scale, unit, several=colour is not None)
     if len(hover):
         tables["hover"] = hover
-        layers.append(_hover_layer(x, tips))
+        layers.append(hover_layer(x, tips))
     return {
         "title": title,
         "width": "container",
@@ -113,7 +111,7 @@ def _time_unit(picture: Picture, look: Look) -> tuple[str, float]:
 
 
 def _x_axis(look: Look, unit: str) -> dict[str, Any]:
-    title = {"step": "Step", "relative": f"Time since its first point, {unit}", "wall": None}
+    title = {"step": None, "relative": f"Time since its first point, {unit}", "wall": None}
     scale: dict[str, Any] = {"nice": False, "zero": False}
     if look.axis == "wall":
         scale = {"type": "utc", "nice": False}
@@ -215,67 +213,6 @@ def _mark_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
     ])  # fmt: skip
 
 
-_COLOUR = {"field": "colour", "type": "nominal", "scale": None}
-
-
-def _stroke_encoding(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-    dashes = {"domain": list(DASH), "range": [dash or [1, 0] for dash in DASH.values()]}
-    return {
-        "x": x, "y": y, "color": _COLOUR, "detail": {"field": "curve", "type": "nominal"},
-        "strokeDash": {"field": "split", "type": "nominal", "scale": dashes, "legend": None},
-    }  # fmt: skip
-
-
-def _line_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-    mark = {"type": "line", "strokeWidth": 2, "clip": True, "strokeJoin": "round"}
-    return {"data": {"name": "line"}, "mark": mark, "encoding": _stroke_encoding(x, y)}
-
-
-def _faint_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-    mark = {"type": "line", "strokeWidth": 1, "opacity": 0.3, "clip": True}
-    return {"data": {"name": "faint"}, "mark": mark, "encoding": _stroke_encoding(x, y)}
-
-
-def _band_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-    encoding = {
-        "x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": _COLOUR,
-        "detail": {"field": "curve", "type": "nominal"},
-    }  # fmt: skip
-    mark = {"type": "area", "opacity": 0.18, "clip": True}
-    return {"data": {"name": "band"}, "mark": mark, "encoding": encoding}
-
-
-def _restart_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-    mark = {"type": "rule", "color": RULE, "strokeDash": [1, 3], "strokeWidth": 1.5}
-    return {"data": {"name": "restart"}, "mark": mark, "encoding": {"x": x}}
-
-
-def _dot_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-    mark = {"type": "point", "filled": True, "size": 28, "opacity": 1, "clip": True}
-    return {"data": {"name": "dot"}, "mark": mark, "encoding": {"x": x, "y": y, "color": _COLOUR}}
-
-
-def _mark_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-    shapes = {"domain": ["NaN", "+Inf", "-Inf"], "range": ["cross", "triangle-up", "triangle-down"]}
-    encoding = {
-        "x": x, "y": y, "color": _COLOUR,
-        "shape": {"field": "what", "type": "nominal", "scale": shapes, "legend": None},
-        "tooltip": [{"field": "what", "title": "Value"}, {"field": "name", "title": "Run"}],
-    }  # fmt: skip
-    mark = {"type": "point", "filled": True, "size": 45, "opacity": 0.9}
-    return {"data": {"name": "mark"}, "mark": mark, "encoding": encoding}
-
-
-_LAYERS = {
-    "band": _band_layer,
-    "faint": _faint_layer,
-    "line": _line_layer,
-    "dot": _dot_layer,
-    "restart": _restart_layer,
-    "mark": _mark_layer,
-}
-
-
 def _hover_places(strokes: Sequence[Stroke]) -> np.ndarray:
     places = np.unique(np.concatenate([each.x for each in strokes]))
     if len(places) > MAX_HOVER_PLACES:
@@ -324,15 +261,3 @@ def _label(stroke: Stroke, several: bool) -> str:
 
 def _tip(name: str, title: str) -> dict[str, Any]:
     return {"field": name, "type": "quantitative", "title": title, "format": f".4{NUMBER}"}
-
-
-def _hover_layer(x: dict[str, Any], tips: list[dict[str, Any]]) -> dict[str, Any]:
-    select = {"type": "point", "fields": ["x"], "nearest": True}
-    select |= {"on": "pointermove", "clear": "pointerout"}
-    seen = {"condition": {"param": "at", "empty": False, "value": 0.6}, "value": 0}
-    return {
-        "data": {"name": "hover"},
-        "mark": {"type": "rule", "color": RULE},
-        "params": [{"name": "at", "select": select}],
-        "encoding": {"x": x, "opacity": seen, "tooltip": tips},
-    }

@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import series
 from core.charts import scalars as charts
+from core.charts.layers import DASH
 from core.runs import Run
 from core.series import Curve, Look, Picture
 from core.ui import draw
@@ -64,6 +65,7 @@ def show(runs: list[Run]) -> None:
         for folder, tag in parts
     }
     _legend(names, colour, splits, groups)
+    _restarts(runs, controls.look)
     shown = _draw_sections(runs, sections, controls.look, colour, groups)
     downloads.scalars(runs, shown)
 
@@ -118,6 +120,13 @@ def _seeds() -> tuple[bool, re.Pattern[str] | None]:
     return True, compiled(text)
 
 
+def _restarts(runs: list[Run], look: Look) -> None:
+    lines = [line for run in runs for line in ledger().outline(run).lines]
+    most = max((line.restarts for line in lines), default=0)
+    if most and not look.latest:
+        st.caption(t("runs.note.restarts", n=most))
+
+
 Sections = dict[str, dict[str, list[tuple[str, str]]]]
 """Section -> title of a chart -> its (folder, tag)."""
 
@@ -130,11 +139,17 @@ def _sections(runs: list[Run], wanted: re.Pattern[str] | None) -> Sections:
             if line.kind == "scalars" and (wanted is None or wanted.search(line.name)):
                 found[line.folder, line.tag] = None
     sections: Sections = {}
-    for folder, tag in sorted(found, key=lambda each: (series.chart_of(each[1]).lower(), each)):
+    for folder, tag in sorted(found, key=_order):
         title = series.chart_of(tag)
         section = series.section_of(title)
         sections.setdefault(section, {}).setdefault(title, []).append((folder, tag))
     return dict(sorted(sections.items(), key=lambda item: (item[0] != "", item[0].lower())))
+
+
+def _order(curve: tuple[str, str]) -> tuple[bool, str, tuple[str, str]]:
+    """Losses first, then the alphabet."""
+    title = series.chart_of(curve[1]).lower()
+    return "loss" not in title, title, curve
 
 
 def _legend(
@@ -152,7 +167,7 @@ def _legend(
     if splits - {""}:
         for split in [name for name in series.SPLITS if name in splits and name]:
             paint = "currentColor" if colour is not None else charts.split_colour(split)
-            items.append(_chip(paint, charts.DASH[split], t(f"split.{split}")))
+            items.append(_chip(paint, DASH[split], t(f"split.{split}")))
     if items:
         body = "".join(
             f'<span style="white-space:nowrap;margin-right:1.1rem">{item}</span>' for item in items
@@ -259,5 +274,4 @@ _NOTES = (
     _note("nonfinite", lambda picture: picture.nonfinite),
     _note("outside", lambda picture: picture.outside),
     _note("log", lambda picture: picture.not_positive),
-    _note("restarts", lambda picture: len(picture.restarts)),
 )
