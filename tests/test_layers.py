@@ -26,10 +26,14 @@ ALLOWED: dict[str, set[str]] = {
     "training": _BASE | {"workloads"},
     "loader": _BASE | {"workloads", "training"},
     "health": _BASE | {"dynamics", "traces"},
-    "charts": _BASE | {"events", "dynamics", "traces", "loader"},
+    "series": _BASE | {"events"},
+    "table": _BASE | {"events", "dynamics", "health"},
+    "hparams": set(),
+    "pictures": set(),
+    "charts": _BASE | {"events", "dynamics", "traces", "loader", "series", "hparams"},
     "ui": _BASE
     | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
-    | {"loader", "health", "charts"},
+    | {"loader", "health", "charts", "series", "table", "hparams", "pictures"},
     "cli": _BASE | {"remote", "events", "dynamics", "traces", "jobs"},
     "__main__": {"cli"},
 }

@@ -9,9 +9,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.scalars import thin
 from core.charts.theme import NUMBER, RULE, TRAIN, VAL, ZONES, finish, no_data
 from core.dynamics import LossPair, Verdict
+from core.series import thin
 
 _NAMES = ("Training loss", "Validation loss")
 _DASHES = [[1, 0], [6, 3]]
@@ -78,7 +78,7 @@ def gap_chart(
         return no_data("The gap needs training and validation loss.")
     gaps = val.values - np.array([train.at(int(each)) for each in val.steps])
     data = pd.DataFrame({"step": val.steps, "gap": gaps})
-    data = data.iloc[thin(val.steps, gaps)]
+    data = data.iloc[thin(gaps)]
     x = _x_axis(span, step_name)
     line = (
         alt.Chart(data)
@@ -110,7 +110,7 @@ def _lines(pair: LossPair, log_y: bool) -> pd.DataFrame:
         values = np.where(np.isfinite(curve.values), curve.values, np.nan)
         if log_y:
             values = np.where(values > 0, values, np.nan)
-        keep = np.union1d(thin(curve.steps, values), _first_gaps(values))
+        keep = np.union1d(thin(values), _first_gaps(values))
         parts.append(pd.DataFrame({"step": curve.steps[keep], "loss": values[keep], "split": name}))
     if not parts:
         return pd.DataFrame({"step": [], "loss": [], "split": []})

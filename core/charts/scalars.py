@@ -1,190 +1,263 @@
-"""Scalar curves: grouping tags into charts, smoothing, thinning to what a screen can show."""
+"""One chart of scalar curves as a Vega-Lite specification.
+
+Written as a plain dictionary with its data as tables beside it: a page draws two dozen of these
+every other second, and Altair needs four to twenty times as long to make the same one. The tests
+validate it against Altair's schema.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.theme import LINE, NUMBER, finish
+from core.charts.layers import LAYERS, hover_layer
+from core.charts.theme import LINE, NUMBER, RULE, TRAIN, VAL, configuration
+from core.series import Look, Picture, Stroke, value_at
 
-_SPLIT = re.compile(r"(train|training|val|valid|validation|eval|test)", re.IGNORECASE)
+MAX_HOVER_PLACES = 240
+MAX_HOVER_CURVES = 12
+FEW_POINTS = 20
+"""Curves up to this length show their points."""
 
-MAX_POINTS = 1_500
-"""Points drawn for one curve: about two for each pixel column of a chart."""
+_MORE_COLOURS = ("#882255", "#44AA99", "#999933", "#AA4499", "#332288", "#117733", "#CC6677")
+"""Tol's "muted" scheme, for what the Okabe-Ito cycle leaves."""
 
-
-def group_tags(tags: list[str]) -> dict[str, list[str]]:
-    """Tags by the chart they share: the splits of one quantity belong together.
-
-    ``Loss/train`` and ``Loss/val`` share the chart ``Loss``, ``train/loss`` and ``eval/loss`` the
-    chart ``loss``; every other tag has a chart of its own.
-
-    Returns:
-        Title of the chart -> its tags, in the order of first appearance.
-    """
-    groups: dict[str, list[str]] = {}
-    for tag in tags:
-        parts = tag.split("/")
-        rest = [part for part in parts if not _SPLIT.fullmatch(part)]
-        title = "/".join(rest) if rest and len(rest) < len(parts) else tag
-        groups.setdefault(title, []).append(tag)
-    return groups
+PALETTE = (*LINE[:6], *_MORE_COLOURS)
 
 
-def smooth(values: np.ndarray, weight: float) -> np.ndarray:
-    """Debiased exponential moving average, as TensorBoard's slider computes it.
-
-    Args:
-        values: float64[n]; non-finite values are passed through and do not enter the average.
-        weight: 0 (none) to below 1.
-
-    Returns:
-        float64[n].
-    """
-    if weight <= 0 or len(values) < 2:
-        return values
-    smoothed = values.astype(float).copy()
-    finite = np.flatnonzero(np.isfinite(values))
-    average = pd.Series(values[finite]).ewm(alpha=1 - weight, adjust=True).mean()
-    smoothed[finite] = average.to_numpy()
-    return smoothed
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each run, the same on every chart; they repeat after 13 runs."""
+    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
 
 
-def thin(x: np.ndarray, y: np.ndarray, limit: int = MAX_POINTS) -> np.ndarray:
-    """Indices that keep the minimum and maximum of each of ``limit / 2`` equal index bins.
-
-    Unlike largest-triangle thinning it keeps every extreme, so no spike is lost. Non-finite
-    values are kept as they are: the line breaks there.
-
-    Returns:
-        int64[m], sorted, m <= about ``limit`` plus the non-finite points' bins.
-    """
-    n = len(y)
-    if n <= limit:
-        return np.arange(n)
-    edges = np.linspace(0, n, limit // 2 + 1).astype(np.int64)
-    low = np.where(np.isfinite(y), y, np.inf)
-    high = np.where(np.isfinite(y), y, -np.inf)
-    bins = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-    first = np.lexsort((low, bins))[edges[:-1]]
-    last = np.lexsort((-high, bins))[edges[:-1]]
-    return np.unique(np.concatenate([[0], first, last, [n - 1]]))
-
-
-def _curve(part: pd.DataFrame, name: str, x: str, weight: float) -> pd.DataFrame:
-    part = part.sort_values("step", kind="stable")
-    y = part["value"].to_numpy(float)
-    if x == "step":
-        position = part["step"].to_numpy(float)
-    else:
-        seconds = part["wall_time"].to_numpy(float)
-        position = (seconds - seconds.min()) / 60 if len(seconds) else seconds
-    keep = thin(position, y)
-    smoothed = smooth(y, weight)
-    return pd.DataFrame({"x": position[keep], "y": smoothed[keep], "raw": y[keep], "curve": name})
-
-
-def curves(
-    frames: dict[str, pd.DataFrame], tags: list[str], x: str = "step", weight: float = 0.0
-) -> pd.DataFrame:
-    """The points of one chart.
-
-    Args:
-        frames: run label -> its Scalars frame.
-        tags: tags to draw.
-        x: ``step`` or ``minutes`` (since the curve's first point).
-        weight: smoothing, see :func:`smooth`.
-
-    Returns:
-        DataFrame with x, y (smoothed), raw, curve.
-    """
-    parts = []
-    for label, frame in frames.items():
-        for tag in tags:
-            for run, part in frame.loc[frame["tag"] == tag].groupby("run", observed=True):
-                split = "" if str(run) in ("", ".") else f"{run} "
-                name = f"{split}{tag}" if len(frames) == 1 else f"{label} {split}{tag}"
-                parts.append(_curve(part, name, x, weight))
-    if not parts:
-        return pd.DataFrame({"x": [], "y": [], "raw": [], "curve": []})
-    return pd.concat(parts, ignore_index=True)
+def split_colour(split: str) -> str:
+    """The colour of a split where there is only one run to draw."""
+    return {"validation": VAL, "test": LINE[2]}.get(split, TRAIN)
 
 
 def scalar_chart(
-    points: pd.DataFrame, title: str, *, x: str = "step", log_y: bool = False, height: int = 260
-) -> Any:
-    """One chart of curves from :func:`curves`: the smoothed line over the raw one."""
-    names = list(dict.fromkeys(points["curve"]))
-    if log_y:
-        points = points.loc[points["y"] > 0]
-    scale = alt.Scale(type="log") if log_y else alt.Scale(zero=False)
-    colour = alt.Color(
-        "curve:N",
-        scale=alt.Scale(domain=names, range=[LINE[i % len(LINE)] for i in range(len(names))]),
-        legend=alt.Legend(columns=2, labelLimit=200) if len(names) > 1 else None,
-    )
-    axis = alt.X(
-        "x:Q",
-        title=None if x == "step" else "Minutes since the first point",
-        scale=alt.Scale(nice=False, zero=False),
-    )
-    tips = [
-        alt.Tooltip("curve:N", title="Curve"),
-        alt.Tooltip("x:Q", title="Step" if x == "step" else "Minutes", format=NUMBER),
-        alt.Tooltip("y:Q", title="Value", format=".4~g"),
-        alt.Tooltip("raw:Q", title="Unsmoothed", format=".4~g"),
-    ]
-    base = alt.Chart(points)
-    line = base.mark_line(strokeWidth=2, point=len(points) < 60).encode(
-        x=axis, y=alt.Y("y:Q", title=None, scale=scale), color=colour, tooltip=tips
-    )
-    if points["y"].equals(points["raw"]):
-        return finish(line, height=height, title=title)
-    raw = base.mark_line(strokeWidth=1, opacity=0.3).encode(
-        x=axis, y=alt.Y("raw:Q", title=None, scale=scale), color=colour
-    )
-    return finish(alt.layer(raw, line), height=height, title=title)
-
-
-def histogram_chart(histograms: pd.DataFrame, *, height: int = 260) -> Any:
-    """How a distribution moves: share of the values per bin (colour) over steps.
+    picture: Picture,
+    title: str,
+    look: Look,
+    colour: Mapping[str, str] | None = None,
+    height: int = 260,
+) -> dict[str, Any]:
+    """The specification of one chart.
 
     Args:
-        histograms: frame of one tag with step, limits (right edges of the bins, float64[k]) and
-            counts (float64[k]).
+        picture: what to draw.
+        title: text above the chart.
+        look: how the picture was made.
+        colour: name -> colour; None colours the splits of a single run.
+        height: of the plotting area, px.
+
+    Returns:
+        A Vega-Lite specification whose ``datasets`` are DataFrames.
     """
-    parts = []
-    for step, limits, bin_counts in zip(
-        histograms["step"], histograms["limits"], histograms["counts"], strict=True
-    ):
-        right = np.asarray(limits, float)
-        counts = np.asarray(bin_counts, float)
-        share = 100 * counts / max(counts.sum(), 1e-300)
-        left = np.concatenate([right[:1], right[:-1]])
-        parts.append(pd.DataFrame({"step": step, "low": left, "high": right, "share": share}))
-    data = pd.concat(parts, ignore_index=True)
-    data = data[(data["share"] > 0) & np.isfinite(data["low"]) & np.isfinite(data["high"])]
-    steps = np.unique(data["step"])
-    data["next"] = data["step"] + (np.diff(steps).min() if len(steps) > 1 else 1)
-    chart = (
-        alt.Chart(data)
-        .mark_rect()
-        .encode(
-            x=alt.X("step:Q", title="Step", scale=alt.Scale(nice=False)),
-            x2="next:Q",
-            y=alt.Y("low:Q", title="Value", scale=alt.Scale(zero=False)),
-            y2="high:Q",
-            color=alt.Color("share:Q", title="% of values", scale=alt.Scale(scheme="blues")),
-            tooltip=[
-                alt.Tooltip("step:Q", title="Step"),
-                alt.Tooltip("low:Q", title="From", format=".3~g"),
-                alt.Tooltip("high:Q", title="To", format=".3~g"),
-                alt.Tooltip("share:Q", title="% of values", format=".2~f"),
-            ],
-        )
+    paint = _Paint(colour)
+    unit, divisor = _time_unit(picture, look)
+    x = _x_axis(look, unit)
+    y: dict[str, Any] = {"field": "y", "type": "quantitative", "title": None}
+    y["axis"] = {"format": f".4{NUMBER}"}
+    y["scale"] = _y_scale(picture, look)
+    scale = 1e3 if look.axis == "wall" else 1 / divisor
+    tables = {
+        "band": _band_table(picture, paint, scale),
+        "faint": _faint_table(picture, paint, scale),
+        "line": _line_table(picture, paint, scale),
+        "dot": _dot_table(picture, paint, scale),
+        "restart": _restart_table(picture, scale),
+        "mark": _mark_table(picture, paint, scale),
+    }
+    layers = [
+        LAYERS[name](x, y) for name, table in tables.items() if len(table)
+    ]  # fmt: skip
+    hover, tips = _hover(picture, look, scale, unit, several=colour is not None)
+    if len(hover):
+        tables["hover"] = hover
+        layers.append(hover_layer(x, tips))
+    return {
+        "title": title,
+        "width": "container",
+        "height": height,
+        "config": configuration(),
+        "layer": layers,
+        "datasets": {name: table for name, table in tables.items() if len(table)},
+    }
+
+
+class _Paint:
+    def __init__(self, colour: Mapping[str, str] | None) -> None:
+        self._colour = colour
+
+    def __call__(self, name: str, split: str) -> str:
+        if self._colour is None:
+            return split_colour(split)
+        return self._colour.get(name, RULE)
+
+
+def _time_unit(picture: Picture, look: Look) -> tuple[str, float]:
+    """The unit of relative time that suits the longest curve, and its seconds."""
+    if look.axis != "relative":
+        return "", 1.0
+    longest = max((float(each.x[-1]) for each in picture.strokes if len(each.x)), default=0.0)
+    for unit, seconds in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if longest > 2 * seconds:
+            return unit, seconds
+    return "seconds", 1.0
+
+
+def _x_axis(look: Look, unit: str) -> dict[str, Any]:
+    title = {"step": None, "relative": f"Time since its first point, {unit}", "wall": None}
+    scale: dict[str, Any] = {"nice": False, "zero": False}
+    if look.axis == "wall":
+        scale = {"type": "utc", "nice": False}
+    elif look.log_x:
+        scale = {"type": "log", "nice": False}
+    kind = "temporal" if look.axis == "wall" else "quantitative"
+    axis: dict[str, Any] = {"labelFlush": True, "labelOverlap": True}
+    if look.axis != "wall":
+        axis["format"] = ",~f"
+    return {"field": "x", "type": kind, "title": title[look.axis], "scale": scale, "axis": axis}
+
+
+def _y_scale(picture: Picture, look: Look) -> dict[str, Any]:
+    scale: dict[str, Any] = {"type": "log"} if look.log_y else {"zero": False}
+    if picture.y_range is None:
+        return scale
+    low, high = picture.y_range
+    if look.log_y:
+        low = max(low, high / 1e6)
+    return scale | {"domain": [low, high], "nice": False}
+
+
+def _stack(parts: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of several lines: arrays as they are, scalars repeated as categories."""
+    parts = [part for part in parts if len(part["x"])]
+    if not parts:
+        return pd.DataFrame()
+    sizes = [len(part["x"]) for part in parts]
+    columns: dict[str, Any] = {}
+    for name, first in parts[0].items():
+        values = [part[name] for part in parts]
+        if isinstance(first, np.ndarray):
+            columns[name] = np.concatenate(values)
+        elif isinstance(first, str):
+            kinds = list(dict.fromkeys(values))
+            codes = np.repeat([kinds.index(value) for value in values], sizes)
+            columns[name] = pd.Categorical.from_codes(codes, kinds)
+        else:
+            columns[name] = np.repeat(values, sizes)
+    return pd.DataFrame(columns)
+
+
+def _line_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+    return _stack([
+        {"x": each.x[each.shown] * scale, "y": each.y[each.shown], "curve": number,
+         "colour": paint(each.name, each.split), "split": each.split}
+        for number, each in enumerate(picture.strokes)
+    ])  # fmt: skip
+
+
+def _faint_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+    """What stands behind the lines: values before smoothing, and superseded attempts."""
+    parts = [
+        {"x": each.x[each.raw_shown] * scale, "y": each.raw[each.raw_shown],
+         "curve": number, "colour": paint(each.name, each.split), "split": each.split}
+        for number, each in enumerate(picture.strokes)
+    ]  # fmt: skip
+    parts += [
+        {"x": x * scale, "y": y, "curve": -1 - number, "colour": paint(name, split), "split": split}
+        for number, (name, split, x, y) in enumerate(picture.lost)
+    ]
+    return _stack(parts)
+
+
+def _band_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+    return _stack([
+        {"x": each.x[each.shown] * scale, "low": each.low[each.shown],
+         "high": each.high[each.shown], "curve": number,
+         "colour": paint(each.name, each.split)}
+        for number, each in enumerate(picture.strokes)
+        if each.low is not None and each.high is not None
+    ])  # fmt: skip
+
+
+def _dot_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+    """The points themselves where they are few: one point alone makes no line."""
+    return _stack(
+        [
+            {
+                "x": each.x[each.shown] * scale,
+                "y": each.y[each.shown],
+                "colour": paint(each.name, each.split),
+            }
+            for each in picture.strokes
+            if len(each.shown) <= FEW_POINTS
+        ]
     )
-    return finish(chart, height=height, legend="right")
+
+
+def _restart_table(picture: Picture, scale: float) -> pd.DataFrame:
+    places = sorted({x for _, x in picture.restarts})[:MAX_HOVER_PLACES]
+    return pd.DataFrame({"x": np.array(places) * scale}) if places else pd.DataFrame()
+
+
+def _mark_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+    return pd.DataFrame([
+        {"x": x * scale, "y": y, "what": word, "name": name, "colour": paint(name, "")}
+        for name, x, y, word in picture.marks
+    ])  # fmt: skip
+
+
+def _hover_places(strokes: Sequence[Stroke]) -> np.ndarray:
+    places = np.unique(np.concatenate([each.x for each in strokes]))
+    if len(places) > MAX_HOVER_PLACES:
+        low, high = places[0], places[-1]
+        wanted = np.linspace(low, high, MAX_HOVER_PLACES)
+        places = np.unique(places[np.searchsorted(places, wanted).clip(max=len(places) - 1)])
+    return places
+
+
+def _hover(
+    picture: Picture, look: Look, scale: float, unit: str, *, several: bool
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Every curve's value at some places, one column each, and what the tooltip calls them."""
+    strokes = [each for each in picture.strokes if len(each.x)]
+    if not strokes:
+        return pd.DataFrame(), []
+    shown = strokes[:MAX_HOVER_CURVES]
+    places = _hover_places(shown)
+    data: dict[str, Any] = {"x": places * scale}
+    title = {"step": "Step", "relative": unit.capitalize(), "wall": "Time (UTC)"}[look.axis]
+    tips = [{"field": "x", "type": "quantitative", "title": title, "format": ",~g"}]
+    if look.axis == "wall":
+        tips = [{"field": "x", "type": "temporal", "title": title, "format": "%d %b %H:%M:%S"}]
+    for number, each in enumerate(shown):
+        label = _label(each, several)
+        data[f"v{number}"] = value_at(each.x, each.y, places)
+        tips.append(_tip(f"v{number}", label))
+        if each.raw is not each.y and len(shown) <= MAX_HOVER_CURVES // 2 and not look.band:
+            data[f"r{number}"] = value_at(each.x, each.raw, places)
+            tips.append(_tip(f"r{number}", f"{label}, unsmoothed"))
+        if each.n is not None and each.high is not None:
+            data[f"s{number}"] = value_at(each.x, each.high - each.y, places)
+            data[f"n{number}"] = value_at(each.x, each.n.astype(float), places)
+            tips.append(_tip(f"s{number}", f"± sd of {label}"))
+            tips.append(_tip(f"n{number}", f"n of {label}"))
+    if len(strokes) > len(shown):
+        data["more"] = f"{len(strokes) - len(shown)} curves"
+        tips.append({"field": "more", "type": "nominal", "title": "not listed"})
+    return pd.DataFrame(data), tips
+
+
+def _label(stroke: Stroke, several: bool) -> str:
+    words = ([stroke.name] if several else []) + ([stroke.split] if stroke.split else [])
+    return " ".join(words) or stroke.tag
+
+
+def _tip(name: str, title: str) -> dict[str, Any]:
+    return {"field": name, "type": "quantitative", "title": title, "format": f".4{NUMBER}"}

@@ -54,7 +54,7 @@ def finish(
     Returns:
         The same kind of chart, filling its container's width, transparent, legend on top.
     """
-    extra: dict[str, Any] = {"width": "container", "config": _config(legend)}
+    extra: dict[str, Any] = {"width": "container", "config": configuration(legend)}
     if height is not None:
         extra["height"] = height
     if title is not None:
@@ -62,7 +62,7 @@ def finish(
     return chart.properties(**extra)
 
 
-def _config(legend: str = "top") -> dict[str, Any]:
+def configuration(legend: str = "top") -> dict[str, Any]:
     """One plain dict: Altair's configure methods copy the whole chart at every call."""
     return {
         "background": "transparent",
@@ -78,5 +78,5 @@ def no_data(text: str) -> alt.Chart:
         alt.Chart(alt.Data(values=[{"text": text}]))
         .mark_text(size=13, color=RULE)
         .encode(text="text:N")
-        .properties(width="container", height=80, config=_config())
+        .properties(width="container", height=80, config=configuration())
     )

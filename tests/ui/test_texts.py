@@ -11,7 +11,7 @@ import pytest
 from core.ui.texts import catalogue, t
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [*(ROOT / "core" / "ui").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+SOURCES = [*(ROOT / "core" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
 
 
 def _used() -> tuple[set[str], list[re.Pattern[str]]]:

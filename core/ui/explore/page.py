@@ -1,0 +1,86 @@
+"""The runs page: table, then the chosen view of the chosen runs; one live fragment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.runs import Run
+from core.ui import data
+from core.ui.explore import distributions, hparams, media, picking, scalars
+from core.ui.explore.store import ledger
+from core.ui.texts import t
+
+FILL_S = 1.0
+"""Seconds between two looks while lines of the table are still being worked out."""
+
+_DRAW: dict[str, Callable[[list[Run]], None]] = {
+    "scalars": scalars.show,
+    "images": media.images,
+    "histograms": distributions.histograms,
+    "text": media.text,
+    "pr_curves": distributions.pr_curves,
+    "tensors": distributions.tensors,
+}
+VIEWS = (*_DRAW, "hparams")
+
+
+def show(run: Run) -> None:
+    """Draw the page, anew every other second while a chosen run is being written."""
+    picking.follow_header(run)
+    every = st.session_state.get("_every_s")
+    st.fragment(_page, run_every=every)(run)
+
+
+def _page(run: Run) -> None:
+    """Table and view. What is seen here sets how soon the next look is."""
+    with data.errors_shown():
+        run = data.look_again(run)
+        picked = picking.pick(run)
+        picking.problems(picked.chosen)
+        _view(picked)
+        _pace(picked)
+
+
+def _pace(picked: picking.Picked) -> None:
+    """Look again soon while there is something to wait for; the whole page sets the pace."""
+    every = None
+    if any(picking.is_writing(run) for run in picked.chosen[: picking.MANY]):
+        every = data.LIVE_S
+    if picked.missing:
+        every = FILL_S
+    if st.session_state.get("_every_s") != every:
+        st.session_state["_every_s"] = every
+        st.rerun()
+
+
+def _view(picked: picking.Picked) -> None:
+    kinds = _kinds(picked)
+    asked = st.session_state.get("show")
+    if asked is None:
+        # The very first look: what the link asks for may not have been read yet.
+        asked = {t(f"runs.{name}"): name for name in VIEWS}.get(st.query_params.get("show", ""))
+    view = st.segmented_control(
+        t("runs.view"),
+        [name for name in VIEWS if name in kinds or name == asked],
+        default="scalars",
+        required=True,
+        format_func=lambda name: t(f"runs.{name}"),
+        key="show",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if view == "hparams":
+        hparams.show(picked.matching)
+    else:
+        _DRAW[view or "scalars"](picked.chosen)
+
+
+def _kinds(picked: picking.Picked) -> set[str]:
+    """The kinds of data there are; hyper-parameters count over all runs of the table."""
+    book = ledger()
+    kinds = {line.kind for run in picked.chosen for line in book.outline(run).lines}
+    if any(book.outline(run).hparams for run in picked.matching):
+        kinds.add("hparams")
+    return kinds | {"scalars"}

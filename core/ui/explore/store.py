@@ -1,0 +1,89 @@
+"""What sessions share: the ledger of runs, and the curves that were read."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from core import events, series, table
+from core.errors import GpulseError
+from core.runs import Run, file_stamp
+
+MAX_BYTES = 384 * 2**20
+"""Curves kept in memory over all runs and sessions; the least recently used go first."""
+
+
+@st.cache_resource
+def ledger() -> table.Ledger:
+    """The ledger of runs."""
+    return table.Ledger()
+
+
+@dataclass(slots=True)
+class _Held:
+    stamp: tuple[tuple[str, int, int], ...]
+    tags: dict[str, list[series.Curve]] = field(default_factory=dict)
+    size: int = 0
+
+
+class Curves:
+    """Curves by run and tag, read again only where the run's files changed."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, run: Run, tags: Collection[str]) -> list[series.Curve]:
+        """The curves of some tags of a run; none where its files cannot be read."""
+        stamp = file_stamp(run.event_files)
+        key = str(run.path)
+        with self._lock:
+            held = self._held.get(key)
+            if held is None or held.stamp != stamp:
+                held = _Held(stamp)
+            missing = [tag for tag in tags if tag not in held.tags]
+        if missing and stamp:
+            self._read(run, held, missing)
+        with self._lock:
+            self._held[key] = held
+            self._held.move_to_end(key)
+            self._forget()
+        return [curve for tag in tags for curve in held.tags.get(tag, ())]
+
+    @staticmethod
+    def _read(run: Run, held: _Held, missing: list[str]) -> None:
+        try:
+            found = events.load(run.event_files, {"scalars"}, run.path, tags=missing)
+        except GpulseError:
+            return
+        read: dict[str, list[series.Curve]] = {tag: [] for tag in missing}
+        for curve in series.cut(found.scalars, run.key):
+            read[curve.tag].append(curve)
+            held.size += 24 * len(curve.value)
+        held.tags.update(read)
+
+    def _forget(self) -> None:
+        total = sum(held.size for held in self._held.values())
+        while total > MAX_BYTES and len(self._held) > 1:
+            _, oldest = self._held.popitem(last=False)
+            total -= oldest.size
+
+
+@st.cache_resource
+def curves() -> Curves:
+    """The curves of all sessions."""
+    return Curves()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _contents(stamp: tuple[tuple[str, int, int], ...], files: tuple, root: object):
+    return events.contents(files, root)  # pyright: ignore[reportArgumentType]
+
+
+def contents(run: Run) -> events.Contents:
+    """The table of contents of a run's event files, shared: not to be changed."""
+    return _contents(file_stamp(run.event_files), run.event_files, run.path)
