@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 Event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
+SessionLog: Any = event_pb2.SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 Summary: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
 Histogram: Any = summary_pb2.HistogramProto  # pyright: ignore[reportAttributeAccessIssue]
 Metadata: Any = summary_pb2.SummaryMetadata  # pyright: ignore[reportAttributeAccessIssue]
@@ -40,6 +42,39 @@ class Log:
 
     def scalar(self, tag: str, step: int, value: float, wall_time: float | None = None) -> Log:
         return self.value(step, wall_time, tag=tag, simple_value=value)
+
+    def stepless(self, tag: str, value: float) -> Log:
+        """A scalar in a record that names no step."""
+        event = Event(wall_time=FIRST_TIME)
+        event.summary.value.add(tag=tag, simple_value=value)
+        return self.raw(event.SerializeToString())
+
+    def multi(self, step: int, pairs: Iterable[tuple[str, float]]) -> Log:
+        """One record with several scalars."""
+        event = Event(wall_time=FIRST_TIME + step, step=step)
+        for tag, value in pairs:
+            event.summary.value.add(tag=tag, simple_value=value)
+        return self.raw(event.SerializeToString())
+
+    def start(self, step: int) -> Log:
+        """A TensorFlow session starts: what has this step or a later one does not count."""
+        session = SessionLog(status=SessionLog.START)
+        event = Event(wall_time=FIRST_TIME, step=step, session_log=session)
+        return self.raw(event.SerializeToString())
+
+    def version(self, text: str) -> Log:
+        return self.raw(Event(wall_time=FIRST_TIME, file_version=text).SerializeToString())
+
+    def raw(self, payload: bytes) -> Log:
+        """A record with any payload and the checksums that belong to it."""
+        self.records.append(payload)
+        return self
+
+    def follow(self, recipe: Iterable[tuple[Any, ...]]) -> Log:
+        """Add records as (name of the method, its arguments) tell."""
+        for name, *words in recipe:
+            getattr(self, name)(*words)
+        return self
 
     def scalars(self, tag: str, values: Iterable[float]) -> Log:
         for step, value in enumerate(values):
@@ -66,9 +101,15 @@ class Log:
         return self.value(step, tag=tag, histo=histogram)
 
     def hparams(self, values: dict[str, Any]) -> Log:
-        event = Event(wall_time=FIRST_TIME, summary=hparams_summary.hparams_pb(values))
+        event = Event(
+            wall_time=FIRST_TIME, summary=hparams_summary.hparams_pb(values, None, FIRST_TIME)
+        )
         self.records.append(event.SerializeToString())
         return self
+
+    def ends(self) -> list[int]:
+        """Where each record ends in the file."""
+        return list(accumulate(len(record) + 16 for record in self.records))
 
     def to_bytes(self) -> bytes:
         stream = io.BytesIO()

@@ -1,0 +1,1 @@
+"""What GPUlse costs, measured against its peers: ``python -m tests.bench NAME``."""
