@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ def _scalars(
     runs = sorted(by_run)
     merged = [merge(by_run[run]) for run in runs]
     if not merged:
-        return tables.empty("scalars").assign(run="").astype({"run": "category", "tag": "category"})
+        return _nothing("scalars").copy()
     names = sorted({tag for rows in merged for tag in rows.tags})
     number = {tag: index for index, tag in enumerate(names)}
     counts = [np.diff(rows.bounds) for rows in merged]
@@ -210,8 +211,18 @@ def _categorical(codes: np.ndarray, counts: Any, names: list[str]) -> pd.Categor
 
 
 def _assemble(kind: str, parts: list[pd.DataFrame]) -> pd.DataFrame:
-    frame = pd.concat(parts, ignore_index=True) if parts else tables.empty(kind).assign(run="")
+    if not parts:
+        return _nothing(kind).copy()
+    frame = pd.concat(parts, ignore_index=True)
     keys = [key for key in ("run", "tag") if key in frame]
     frame = frame.astype({key: pd.CategoricalDtype(sorted(frame[key].unique())) for key in keys})
     frame = frame.sort_values(keys, kind="stable", ignore_index=True)
     return frame.loc[:, ["run", *(name for name in frame.columns if name != "run")]]
+
+
+@cache
+def _nothing(kind: str) -> pd.DataFrame:
+    """A frame of one kind without rows; making it anew costs as much as reading thousands."""
+    frame = tables.empty(kind)
+    frame.insert(0, "run", pd.Series(dtype="str"))
+    return frame.astype({key: "category" for key in ("run", "tag") if key in frame})
