@@ -117,7 +117,9 @@ def _snapshot(path: Path, header: _Header, scalars: pa.Table, values: pa.Table) 
         for row in listed
     )
     identity = Identity(*header.identity)
-    return Snapshot(path, identity, header.probe, state, (rows,), found, header.unreadable)
+    return Snapshot(
+        path, identity, header.probe, state, (rows,), found, header.unreadable, identity.size
+    )
 
 
 def save(snapshot: Snapshot) -> None:
