@@ -1,8 +1,9 @@
 """Snapshots of event files kept in the state folder, one Parquet file for each event file.
 
 Two row groups: the scalars sorted by tag, then everything else as a list of where it is. What else
-a snapshot holds is JSON in the file's metadata; it counts the rows of each tag, so that the column
-of tags, which is for other readers, need not be decoded. The folder may be deleted at any time.
+a snapshot holds is JSON in the file's metadata, behind its checksum; it counts the rows of each
+tag, so that the column of tags, which is for other readers, need not be decoded. The folder may be
+deleted at any time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.events.checksums import masked
 from core.events.rows import Rows
 from core.events.scan import Damage, State
 from core.events.snapshot import Identity, Snapshot
@@ -86,17 +88,20 @@ def load(path: Path) -> Snapshot | None:
     cached = file_of(path)
     try:
         with cached.open("rb") as stream:
-            reader = pq.ParquetFile(stream)
-            header = msgspec.json.decode(reader.metadata.metadata[_KEY], type=_Header)
+            reader = pq.ParquetFile(stream, page_checksum_verification=True)
+            checksum, text = reader.metadata.metadata[_KEY].split(b" ", 1)
+            if int(checksum) != masked(text):
+                return None
+            header = msgspec.json.decode(text, type=_Header)
             if header.format != _FORMAT or header.path != _spelled(path):
                 return None
             scalars = reader.read_row_group(0, columns=_SCALARS)
             values = reader.read_row_group(1, columns=_VALUES)
         with contextlib.suppress(OSError):
             os.utime(cached)  # used now: the last to be evicted
-    except (OSError, KeyError, TypeError, pa.ArrowException, msgspec.MsgspecError):
+        return _snapshot(path, header, scalars, values)
+    except (OSError, LookupError, TypeError, ValueError, pa.ArrowException):
         return None
-    return _snapshot(path, header, scalars, values)
 
 
 def _snapshot(path: Path, header: _Header, scalars: pa.Table, values: pa.Table) -> Snapshot:
@@ -116,6 +121,8 @@ def _snapshot(path: Path, header: _Header, scalars: pa.Table, values: pa.Table) 
         Value(row["kind"], row["tag"], row["step"], row["wall_time"], row["offset"], row["length"])
         for row in listed
     )
+    if bounds[-1] != len(rows):
+        raise ValueError("The counts are not those of the rows.")
     identity = Identity(*header.identity)
     return Snapshot(
         path, identity, header.probe, state, (rows,), found, header.unreadable, identity.size
@@ -144,8 +151,12 @@ def save(snapshot: Snapshot) -> None:
 def _write(stream: Any, snapshot: Snapshot) -> None:
     rows = snapshot.rows
     header = msgspec.json.encode(_header(snapshot, rows))
-    schema = _SCHEMA.with_metadata({_KEY: header})
-    options: dict[str, Any] = {"use_dictionary": ["tag", "kind"], "write_statistics": False}
+    schema = _SCHEMA.with_metadata({_KEY: b"%d %b" % (masked(header), header)})
+    options: dict[str, Any] = {
+        "use_dictionary": ["tag", "kind"],
+        "write_statistics": False,
+        "write_page_checksum": True,
+    }
     with pq.ParquetWriter(stream, schema, compression="lz4", **options) as writer:
         writer.write_table(_scalar_table(rows, schema), row_group_size=2**40)
         writer.write_table(_value_table(snapshot, schema), row_group_size=2**40)
