@@ -1,8 +1,9 @@
 """Snapshots of event files kept in the state folder, one Parquet file for each event file.
 
-Two row groups: the scalars sorted by tag, then everything else as a list of where it is. What else
-a snapshot holds is JSON in the file's metadata; it counts the rows of each tag, so that the column
-of tags, which is for other readers, need not be decoded. The folder may be deleted at any time.
+The scalars are sorted by tag; the last row group lists where everything else is. What else a
+snapshot holds is JSON in the file's metadata, behind its checksum; it counts the rows of each
+tag, so that the column of tags, which is for other readers, need not be decoded. The folder may be
+deleted at any time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.events.checksums import masked
 from core.events.rows import Rows
 from core.events.scan import Damage, State
 from core.events.snapshot import Identity, Snapshot
@@ -39,6 +41,9 @@ _SCHEMA = pa.schema(
         ("length", pa.int64()),
     ]
 )
+_GROUP_ROWS = 2**17
+"""Rows written at once: the writer holds as many in memory, and what stands for no value too."""
+
 _SCALARS = ["step", "wall_time", "value"]
 _VALUES = ["tag", "step", "wall_time", "kind", "offset", "length"]
 
@@ -82,17 +87,21 @@ def load(path: Path) -> Snapshot | None:
     cached = file_of(path)
     try:
         with cached.open("rb") as stream:
-            reader = pq.ParquetFile(stream)
-            header = msgspec.json.decode(reader.metadata.metadata[_KEY], type=_Header)
+            reader = pq.ParquetFile(stream, page_checksum_verification=True)
+            checksum, text = reader.metadata.metadata[_KEY].split(b" ", 1)
+            if int(checksum) != masked(text):
+                return None
+            header = msgspec.json.decode(text, type=_Header)
             if header.format != _FORMAT or header.path != spelled(path.absolute()):
                 return None
-            scalars = reader.read_row_group(0, columns=_SCALARS)
-            values = reader.read_row_group(1, columns=_VALUES)
+            last = reader.num_row_groups - 1
+            scalars = reader.read_row_groups(range(last), columns=_SCALARS)
+            values = reader.read_row_group(last, columns=_VALUES)
         with contextlib.suppress(OSError):
             os.utime(cached)  # used now: the last to be evicted
-    except (OSError, KeyError, TypeError, pa.ArrowException, msgspec.MsgspecError):
+        return _snapshot(path, header, scalars, values)
+    except (OSError, LookupError, TypeError, ValueError, pa.ArrowException):
         return None
-    return _snapshot(path, header, scalars, values)
 
 
 def _snapshot(path: Path, header: _Header, scalars: pa.Table, values: pa.Table) -> Snapshot:
@@ -112,8 +121,12 @@ def _snapshot(path: Path, header: _Header, scalars: pa.Table, values: pa.Table) 
         Value(row["kind"], row["tag"], row["step"], row["wall_time"], row["offset"], row["length"])
         for row in listed
     )
+    if bounds[-1] != len(rows):
+        raise ValueError("The counts are not those of the rows.")
     identity = Identity(*header.identity)
-    return Snapshot(path, identity, header.probe, state, (rows,), found, header.unreadable)
+    return Snapshot(
+        path, identity, header.probe, state, (rows,), found, header.unreadable, identity.size
+    )
 
 
 def save(snapshot: Snapshot) -> None:
@@ -138,10 +151,16 @@ def save(snapshot: Snapshot) -> None:
 def _write(stream: Any, snapshot: Snapshot) -> None:
     rows = snapshot.rows
     header = msgspec.json.encode(_header(snapshot, rows))
-    schema = _SCHEMA.with_metadata({_KEY: header})
-    options: dict[str, Any] = {"use_dictionary": ["tag", "kind"], "write_statistics": False}
+    schema = _SCHEMA.with_metadata({_KEY: b"%d %b" % (masked(header), header)})
+    options: dict[str, Any] = {
+        "use_dictionary": ["tag", "kind"],
+        "write_statistics": False,
+        "write_page_checksum": True,
+    }
     with pq.ParquetWriter(stream, schema, compression="lz4", **options) as writer:
-        writer.write_table(_scalar_table(rows, schema), row_group_size=2**40)
+        for first in range(0, max(len(rows), 1), _GROUP_ROWS):
+            part = slice(first, min(first + _GROUP_ROWS, len(rows)))
+            writer.write_table(_scalar_table(rows, part, schema))
         writer.write_table(_value_table(snapshot, schema), row_group_size=2**40)
 
 
@@ -169,11 +188,13 @@ def _header(snapshot: Snapshot, rows: Rows) -> _Header:
     )
 
 
-def _scalar_table(rows: Rows, schema: pa.Schema) -> pa.Table:
-    tags = pa.DictionaryArray.from_arrays(rows.codes(), pa.array(rows.tags, pa.string()))
-    columns = [tags, rows.step, rows.wall_time, rows.value]
-    arrays = [column if isinstance(column, pa.Array) else pa.array(column) for column in columns]
-    arrays += [pa.nulls(len(rows), field.type) for field in list(schema)[4:]]
+def _scalar_table(rows: Rows, part: slice, schema: pa.Schema) -> pa.Table:
+    number = np.searchsorted(rows.bounds, np.arange(part.start, part.stop), side="right") - 1
+    tags = pa.DictionaryArray.from_arrays(
+        pa.array(number.astype(np.int32)), pa.array(rows.tags, pa.string())
+    )
+    arrays = [tags, *(pa.array(getattr(rows, name)[part]) for name in _SCALARS)]
+    arrays += [pa.nulls(part.stop - part.start, field.type) for field in list(schema)[4:]]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

@@ -204,8 +204,9 @@ def _both(first: _Line, second: _Line) -> _Line:
         last_time=max(first.last_time, second.last_time),
         last=second.last,
         nonfinite=first.nonfinite + second.nonfinite,
-        restarts=first.restarts + second.restarts + (second.first_step < first.last_step),
     )
+    if line.kind == "scalars":
+        line.restarts += second.restarts + (second.first_step < first.last_step)
     if not second.low >= first.low and not math.isnan(second.low):
         line.low, line.low_step = second.low, second.low_step
     if not second.high <= first.high and not math.isnan(second.high):

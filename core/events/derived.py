@@ -7,6 +7,7 @@ here reads as "not kept".
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -68,8 +69,8 @@ def recall(kind: str, stamps: Mapping[str, str]) -> dict[str, bytes]:
                         if now - used > _TOUCH_S:
                             old.append((now, kind, key))
             connection.executemany("UPDATE derived SET used = ? WHERE kind = ? AND key = ?", old)
-    except (OSError, sqlite3.Error):
-        _discard_if_broken()
+    except (OSError, sqlite3.Error) as error:
+        _discard_if_broken(error)
     return found
 
 
@@ -88,17 +89,13 @@ def keep(kind: str, results: Mapping[str, tuple[str, bytes]]) -> None:
                     "DELETE FROM derived WHERE used <= (SELECT used FROM derived ORDER BY used "
                     "LIMIT 1 OFFSET (SELECT COUNT(*) / 2 FROM derived))"
                 )
-    except (OSError, sqlite3.Error):
-        _discard_if_broken()
+    except (OSError, sqlite3.Error) as error:
+        _discard_if_broken(error)
 
 
-def _discard_if_broken() -> None:
+def _discard_if_broken(error: Exception) -> None:
     """Delete a file that is no database any more; the next call makes a new one."""
-    try:
-        with closing(sqlite3.connect(path(), timeout=1.0)) as connection:
-            connection.execute("SELECT COUNT(*) FROM derived").fetchone()
-    except sqlite3.DatabaseError as error:
-        if "malformed" in str(error) or "not a database" in str(error):
-            path().unlink(missing_ok=True)
-    except OSError:
-        return
+    if "malformed" in str(error) or "not a database" in str(error):
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                Path(f"{path()}{suffix}").unlink(missing_ok=True)

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from core.events.checksums import SHORT, header_is_good, masked, short_headers
+from core.events.checksums import SHORT, header_is_good, masked, masked_rows, short_headers
 
 HEADER_BYTES = 12
 FRAME_BYTES = HEADER_BYTES + 4
 """A record is its payload and this many bytes."""
+
+_RECOVERED = 1 << 28
+"""Behind damage, payloads below this many bytes are searched for."""
 
 
 @dataclass(slots=True)
@@ -59,14 +63,35 @@ def _candidates(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return starts[good], lengths[good]
 
 
+def windows(data: np.ndarray, at: np.ndarray, width: int) -> np.ndarray:
+    """``width`` bytes from each offset: uint8[len(at), width]."""
+    every = np.ndarray((len(data) - width + 1,), f"V{width}", data, strides=(1,))
+    return every[at].view(np.uint8).reshape(len(at), width)
+
+
+def _long_candidates(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets and payload lengths of everything that has a good header of a long record."""
+    count = len(data) - HEADER_BYTES + 1
+    if count <= 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    zero = data == 0
+    two = zero[:-1] & zero[1:]
+    likely = two[4 : count + 4] & two[6 : count + 6] & ~two[2 : count + 2]
+    starts = np.flatnonzero(likely & (data[3 : count + 3] < _RECOVERED >> 24))
+    headers = windows(data, starts, HEADER_BYTES)
+    good = masked_rows(headers[:, :8]) == np.ascontiguousarray(headers[:, 8:]).view("<u4")[:, 0]
+    lengths = np.ascontiguousarray(headers[good, :8]).view("<i8")[:, 0]
+    return starts[good], lengths
+
+
 class _Walk:
     """The walk along the candidates of one buffer."""
 
     def __init__(self, buffer: bytes) -> None:
         self.buffer = buffer
-        starts, lengths = _candidates(np.frombuffer(buffer, np.uint8))
+        self.short = _candidates(np.frombuffer(buffer, np.uint8))
+        starts, lengths = self.short
         whole = starts + lengths + FRAME_BYTES <= len(buffer)
-        self.cut_off = starts[~whole]
         self.starts, self.lengths = starts[whole], lengths[whole]
         self.ends = self.starts + self.lengths + FRAME_BYTES
         following = np.append(self.starts[1:], -1)
@@ -90,21 +115,31 @@ class _Walk:
             return 0
         return struct.unpack_from("<Q", header)[0] + FRAME_BYTES
 
-    def recover(self, after: int) -> int | None:
-        """The next record after ``after`` whose payload is whole, or None."""
-        for index in range(int(np.searchsorted(self.starts, after)), len(self.starts)):
-            start, end = int(self.starts[index]), int(self.ends[index])
+    @cached_property
+    def headers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Offsets and ends of all that may be a record, of any length; asked for after damage."""
+        long = _long_candidates(np.frombuffer(self.buffer, np.uint8))
+        starts = np.concatenate([self.short[0], long[0]])
+        ends = starts + np.concatenate([self.short[1], long[1]]) + FRAME_BYTES
+        order = np.argsort(starts)
+        return starts[order], ends[order]
+
+    def recover(self, after: int) -> tuple[int, bool]:
+        """The next record after ``after`` whose payload is whole, and True.
+
+        Or, without one, where the search must go on when more bytes come, and False.
+        """
+        starts, ends = self.headers
+        goes_on = max(after, len(self.buffer) - HEADER_BYTES + 1)
+        for index in range(int(np.searchsorted(starts, after)), len(starts)):
+            start, end = int(starts[index]), int(ends[index])
+            if end > len(self.buffer):
+                goes_on = min(goes_on, start)
+                continue
             stored = struct.unpack_from("<I", self.buffer, end - 4)[0]
             if masked(self.buffer[start + HEADER_BYTES : end - 4]) == stored:
-                return start
-        return None
-
-    def resume(self, at: int) -> int:
-        """Where the search for a record must go on when more bytes come."""
-        ahead = int(np.searchsorted(self.cut_off, at))
-        if ahead < len(self.cut_off):
-            return int(self.cut_off[ahead])
-        return max(at, len(self.buffer) - HEADER_BYTES + 1)
+                return start, True
+        return goes_on, False
 
     def frames(self, end: int, **state: int) -> Frames:
         empty = np.empty(0, np.int64)
@@ -129,11 +164,11 @@ def find_frames(buffer: bytes, *, lost: bool = False, lost_at: int = 0) -> Frame
     walk, at = _Walk(buffer), 0
     while True:
         if lost:
-            found = walk.recover(max(at, 0))
-            if found is None:
-                return walk.frames(walk.resume(at), lost=True, lost_at=lost_at)
-            walk.gaps.append((lost_at, found))
-            at, lost = found, False
+            at, found = walk.recover(at)
+            if not found:
+                return walk.frames(at, lost=True, lost_at=lost_at)
+            walk.gaps.append((lost_at, at))
+            lost = False
         at = walk.chain(at)
         if at + HEADER_BYTES > len(buffer):
             return walk.frames(at)

@@ -6,12 +6,14 @@ read from where reading ended. Many files at once are read by processes of their
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.events import cachefile, snapshot
@@ -32,7 +34,6 @@ class _Library:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[Path, Snapshot] = OrderedDict()
-        self._saved: dict[Path, int] = {}
         self._busy: dict[Path, threading.Lock] = {}
         self._bytes = 0
 
@@ -63,25 +64,10 @@ class _Library:
         known = self.peek(path)
         if known is None:
             known = cachefile.load(path)
-            if known is not None:
-                self._saved[path] = known.identity.size
         if known is None or known.identity != now:
-            known = snapshot.update(path, status, known)
-            self._save(known)
+            known = _kept(snapshot.update(path, status, known))
         self._remember(known)
         return known
-
-    def _save(self, fresh: Snapshot) -> None:
-        """Keep a snapshot on disk, but not at every small growth of its file."""
-        saved, size = self._saved.get(fresh.path, -1), fresh.identity.size
-        if 0 <= saved <= size < saved + max(saved // _SAVE_SHARE, 2**16):
-            return
-        try:
-            cachefile.save(fresh)
-            self._saved[fresh.path] = size
-        except OSError:
-            # Without room for it the file is read again next time; nothing else is lost.
-            self._saved.pop(fresh.path, None)
 
     def _remember(self, fresh: Snapshot) -> None:
         limit = settings().memory_mib * 2**20
@@ -92,14 +78,12 @@ class _Library:
             while self._bytes > limit and len(self._known) > 1:
                 path, dropped = self._known.popitem(last=False)
                 self._bytes -= dropped.nbytes
-                self._saved.pop(path, None)
                 self._busy.pop(path, None)
 
     def forget(self) -> None:
         """Drop everything in memory."""
         with self._lock:
             self._known.clear()
-            self._saved.clear()
             self._busy.clear()
             self._bytes = 0
 
@@ -122,6 +106,19 @@ def identity_of(path: Path) -> Identity | None:
         return None
 
 
+def _kept(fresh: Snapshot) -> Snapshot:
+    """The snapshot, kept on disk too, but not at every small growth of its file."""
+    size = fresh.identity.size
+    if fresh.saved >= 0 and size < fresh.saved + max(fresh.saved // _SAVE_SHARE, 2**16):
+        return fresh
+    try:
+        cachefile.save(fresh)
+    except OSError:
+        # Without room for it the file is read again next time; nothing else is lost.
+        return replace(fresh, saved=-1)
+    return replace(fresh, saved=size)
+
+
 def _unreadable(path: Path, error: BaseException) -> Snapshot:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     message = f"cannot be read: {' '.join(str(reason).split())}."
@@ -141,23 +138,27 @@ def _read_in_parallel(files: Sequence[Path]) -> None:
         return
     cold.sort(reverse=True)
     shares = [cold[first::processes] for first in range(min(processes, len(cold)))]
-    workers = []
-    for share in shares:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "core.events.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=_ROOT,
-        )
-        workers.append((worker, b"\0".join(os.fsencode(path.absolute()) for _, path in share)))
     threads = [
-        threading.Thread(target=worker.communicate, args=(names,)) for worker, names in workers
+        threading.Thread(target=_work, args=([path for _, path in share],)) for share in shares
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def _work(files: Sequence[Path]) -> None:
+    """Have another process read files, and wait for it."""
+    names = b"\0".join(os.fsencode(path.absolute()) for path in files)
+    with contextlib.suppress(OSError):
+        subprocess.run(
+            [sys.executable, "-m", "core.events.worker"],
+            input=names,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=_ROOT,
+            check=False,
+        )
 
 
 def _unread_bytes(path: Path) -> int:

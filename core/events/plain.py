@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from core.events.checksums import masked_rows
-from core.events.framing import HEADER_BYTES
+from core.events.framing import HEADER_BYTES, windows
 
 _BLOCK = 1 << 14
 """Rows decoded at once: their bytes stay in the processor's second-level cache."""
@@ -88,7 +88,7 @@ def decode(buffer: bytes, starts: np.ndarray, lengths: np.ndarray) -> Plain:
     likely &= (first == _TIME) & (fifth == _VALUE)
     out.others.append(np.flatnonzero(~likely))
     for length, group in _by_length(np.flatnonzero(likely), lengths):
-        rows = _payloads(data, starts[group] + HEADER_BYTES, length + 4)
+        rows = windows(data, starts[group] + HEADER_BYTES, length + 4)
         for begin in range(0, len(group), _BLOCK):
             block = slice(begin, begin + _BLOCK)
             _decode_block(rows[block], group[block], length, out)
@@ -103,12 +103,6 @@ def _by_length(records: np.ndarray, lengths: np.ndarray) -> list[tuple[int, np.n
     order = np.argsort(short, kind="stable")
     cuts = np.flatnonzero(np.diff(short[order])) + 1
     return [(int(lengths[part[0]]), part) for part in np.split(records[order], cuts)]
-
-
-def _payloads(data: np.ndarray, at: np.ndarray, width: int) -> np.ndarray:
-    """``width`` bytes from each offset: uint8[len(at), width]."""
-    windows = np.ndarray((len(data) - width + 1,), f"V{width}", data, strides=(1,))
-    return windows[at].view(np.uint8).reshape(len(at), width)
 
 
 def _decode_block(rows: np.ndarray, records: np.ndarray, length: int, out: _Collector) -> None:

@@ -58,35 +58,35 @@ def empty() -> Rows:
     return Rows((), np.zeros(1, np.int64), none, none.astype(float), none.astype(float))
 
 
-def from_columns(
-    names: Sequence[str],
-    code: np.ndarray,
-    step: np.ndarray,
-    wall_time: np.ndarray,
-    value: np.ndarray,
-) -> Rows:
+def from_columns(names: Sequence[str], columns: list[np.ndarray]) -> Rows:
     """Group columns in file order by tag.
 
     Args:
         names: tags in any order; those without rows are left out.
-        code: int[n], index into ``names``.
-        step, wall_time, value: the other columns, [n].
+        columns: tag of each row as an index into ``names`` (int[n]), step, wall_time and value
+            ([n] each). The list is emptied, so that each column's memory can be used again.
     """
+    code = columns.pop(0)
     if not len(code):
+        columns.clear()
         return empty()
     order = sorted(range(len(names)), key=names.__getitem__)
-    rank = np.empty(len(names), np.int32)
-    rank[order] = np.arange(len(names), dtype=np.int32)
+    rank = np.empty(len(names), np.int16 if len(names) < 2**15 else np.int32)
+    rank[order] = np.arange(len(names))
     ranked = rank[code]
-    if len(names) > 1 and (np.diff(ranked) < 0).any():
-        small = ranked.astype(np.int16) if len(names) < 2**15 else ranked  # 16 bits: radix sort
-        by_tag = np.argsort(small, kind="stable")
-        step, wall_time, value = step[by_tag], wall_time[by_tag], value[by_tag]
+    del code
+    if len(names) > 1 and (ranked[1:] < ranked[:-1]).any():
+        by_tag = np.argsort(ranked, kind="stable")  # 16 bits: a radix sort
+        for index in range(len(columns)):
+            columns[index] = columns[index][by_tag]
+        del by_tag
     counts = np.bincount(ranked, minlength=len(names))
     present = np.flatnonzero(counts)
     bounds = np.concatenate([[0], np.cumsum(counts[present])]).astype(np.int64)
     tags = tuple(names[order[index]] for index in present)
-    return _frozen(Rows(tags, bounds, step, wall_time, value.astype(np.float64, copy=False)))
+    value = columns.pop().astype(np.float64, copy=False)
+    wall_time, step = columns.pop(), columns.pop()
+    return _frozen(Rows(tags, bounds, step, wall_time, value))
 
 
 def merge(parts: Sequence[Rows]) -> Rows:

@@ -160,17 +160,24 @@ class _Pass:
             self.scalar_events.append((at, event))
 
     def rows(self) -> Rows:
-        """The scalars of this pass."""
+        """The scalars of this pass. May be asked for once: the columns are given away."""
         if self.scalar_events:
             self._parse_scalars()
         if not self.columns:
             return empty()
-        columns = [np.concatenate(column) for column in zip(*self.columns, strict=True)]
-        if len(self.columns) > 1 and self.scalar_events:
-            order = np.argsort(columns[0], kind="stable")
-            columns = [column[order] for column in columns]
+        # One column after the other, each given up as soon as it is joined: memory peaks here.
+        columns = [list(column) for column in zip(*self.columns, strict=True)]
         self.columns.clear()
-        return from_columns(list(self.codes), *columns[1:])
+        joined = []
+        for column in columns:
+            joined.append(np.concatenate(column) if len(column) > 1 else column[0])
+            column.clear()
+        offsets = joined.pop(0)
+        if self.scalar_events:
+            order = np.argsort(offsets, kind="stable")
+            joined = [column[order] for column in joined]
+        del offsets
+        return from_columns(list(self.codes), joined)
 
     def _parse_scalars(self) -> None:
         """Hand the events with scalars that are not plain to tbparse."""

@@ -55,6 +55,7 @@ class Snapshot:
         parts: its scalars, to be merged in this order.
         values: everything else in it, in file order.
         unreadable: why nothing can be read at all, or "".
+        saved: size of the file when this, or what it grew from, was kept on disk; -1 if never.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class Snapshot:
     parts: tuple[Rows, ...] = ()
     values: tuple[Value, ...] = ()
     unreadable: str = ""
+    saved: int = -1
 
     @property
     def rows(self) -> Rows:
@@ -132,6 +134,8 @@ def update(path: Path, status: os.stat_result, known: Snapshot | None) -> Snapsh
         return Snapshot(path, identify(status), unreadable="is not a regular file.")
     with path.open("rb") as stream:
         now = identify(os.fstat(stream.fileno()))
+        if known is not None and known.identity == now:
+            return known
         if known is not None and known.state.end and _continues(stream, now, known):
             return _grown(stream, now, known)
         return _fresh(stream, now, path)
@@ -146,8 +150,11 @@ def probe(stream: BinaryIO, end: int) -> str:
 
 
 def _continues(stream: BinaryIO, now: Identity, known: Snapshot) -> bool:
-    """Whether the file still begins with what was read of it."""
-    if known.state.whole or now.size < known.state.end:
+    """Whether the file grew and still begins with what was read of it.
+
+    One that was touched but did not grow may have been changed anywhere.
+    """
+    if known.state.whole or now.size < known.state.end or now.size == known.identity.size:
         return False
     return probe(stream, known.state.end) == known.probe
 
