@@ -17,7 +17,7 @@ from core.events.framing import FRAME_BYTES, HEADER_BYTES, Frames, find_frames
 from core.events.rows import Rows, empty, from_columns
 from core.events.values import Event, Value
 
-CHUNK_BYTES = 8 * 2**20
+CHUNK_BYTES = 4 * 2**20
 MAX_RECORD_BYTES = 256 * 2**20
 """A larger record (a huge picture, say) is passed over."""
 
