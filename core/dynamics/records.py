@@ -150,6 +150,10 @@ class Verdict:
         summary: one sentence with the evidence and its uncertainty.
         noise: standard deviation of the validation loss from point to point.
         pair: the points that were judged.
+        best_band: first and last step of the epochs that are as good as the best one.
+        onset_interval: first and last step at which overfitting may have begun.
+        confidence: how sure the verdict is, 0 to 1.
+        stop_step: first step at which the advice would have been to stop.
     """
 
     run: str
@@ -166,6 +170,10 @@ class Verdict:
     summary: str
     noise: float
     pair: LossPair = field(repr=False)
+    best_band: tuple[int, int] | None = None
+    onset_interval: tuple[int, int] | None = None
+    confidence: float = 0.0
+    stop_step: int | None = None
 
     def phase_at(self, step: int) -> Phase | None:
         """The phase at ``step``, None outside the zones."""
