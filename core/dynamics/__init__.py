@@ -2,9 +2,19 @@
 
 ``pair_losses`` finds the training and validation loss of each run in a Scalars frame, ``diagnose``
 judges a pair (as it would have been known at any step), ``simulate`` makes pairs from theory.
+What a page tells of a verdict is in ``outlook``, ``stopping``, ``clock`` and ``export``.
 """
 
+from core.dynamics.clock import Clock, clock_of
 from core.dynamics.diagnose import diagnose
+from core.dynamics.outlook import (
+    Hindsight,
+    confidence_level,
+    hindsight,
+    need,
+    noise_level,
+    trend_of,
+)
 from core.dynamics.pairing import loss_candidates, pair_losses
 from core.dynamics.records import (
     PHASES,
@@ -17,22 +27,42 @@ from core.dynamics.records import (
     VerdictName,
     Zone,
 )
-from core.dynamics.simulator import BOUNDS, SimulatorSettings, simulate
+from core.dynamics.simulator import (
+    BOUNDS,
+    LEARNING_RATES,
+    PRESETS,
+    SimulatorSettings,
+    simulate,
+)
+from core.dynamics.stopping import OURS, StopRow, stop_rows
 
 __all__ = [
     "BOUNDS",
+    "LEARNING_RATES",
+    "OURS",
     "PHASES",
+    "PRESETS",
     "Advice",
     "Check",
+    "Clock",
     "Curve",
+    "Hindsight",
     "LossPair",
     "Phase",
     "SimulatorSettings",
+    "StopRow",
     "Verdict",
     "VerdictName",
     "Zone",
+    "clock_of",
+    "confidence_level",
     "diagnose",
+    "hindsight",
     "loss_candidates",
+    "need",
+    "noise_level",
     "pair_losses",
     "simulate",
+    "stop_rows",
+    "trend_of",
 ]
