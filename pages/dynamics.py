@@ -2,16 +2,19 @@
 
 import streamlit as st
 
-from core.ui import header, learning, nav
+from core.ui import dynamics, header, nav
 from core.ui.texts import t
 
 nav.guard()
 
 st.title(t("nav.dynamics"))
 run = header.show()
-if header.choose_view("view", "run") == "simulator":
-    learning.simulator()
+view = header.choose_view("view", "run", "several")
+if view == "simulator":
+    dynamics.simulator()
 elif run is None:
     st.info(t("empty.run"), icon=":material/info:")
+elif view == "several":
+    dynamics.several_view()
 else:
-    learning.run_view(run)
+    dynamics.run_view(run)

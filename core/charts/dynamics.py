@@ -1,257 +1,300 @@
-"""Charts of training dynamics: loss curves over their zones, and the gap between them."""
+"""Charts of training dynamics: loss curves over their zones, the gap, runs beside each other.
+
+Written as plain Vega-Lite: a playing slider draws these several times a second, and Altair needs
+four to twenty times as long to make the same chart. The tests hold them against its schema.
+"""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.theme import NUMBER, RULE, TRAIN, VAL, ZONES, finish, no_data
-from core.dynamics import LossPair, Verdict
+from core.charts import zones
+from core.charts.theme import NUMBER, RULE, TRAIN, VAL, configuration, no_data
+from core.charts.xaxis import AxisName, XAxis
+from core.dynamics import Clock, Curve, LossPair, StopRow, Verdict, trend_of
 from core.series import thin
 
-_NAMES = ("Training loss", "Validation loss")
-_DASHES = [[1, 0], [6, 3]]
+TRAIN_NAME, VAL_NAME = "Training loss", "Validation loss"
+_DASHES = {TRAIN_NAME: [1, 0], VAL_NAME: [6, 3]}
+_COLOURS = {TRAIN_NAME: TRAIN, VAL_NAME: VAL}
 _FEW_POINTS = 20
-_NAME_LINE_PX = 14
+_FAINT = 0.3
+_Y_EXTENT = 56
+"""Room for the numbers of the vertical axis, px: charts below each other share their x."""
 
 _LOSS = ".4~g"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the charts of one run are drawn.
+
+    Attributes:
+        log_y: logarithmic loss axis; values that are not positive are left out.
+        trend: the trend that the detector sees, over the faint raw points.
+        axis: horizontal axis; one of time needs a clock.
+        clock: when each step was logged.
+        step_name: what a step is ("Epoch" where one is logged per epoch).
+        ink: colour of the text in the chart; the theme's text colour where it is known.
+    """
+
+    log_y: bool = False
+    trend: bool = False
+    axis: AxisName = "step"
+    clock: Clock | None = None
+    step_name: str = "Step"
+    ink: str = RULE
+
+    def x(self, span: tuple[int, int]) -> XAxis:
+        """The horizontal axis over some steps."""
+        return XAxis(*span, self.axis, self.step_name, self.clock)
 
 
 def zones_chart(
     pair: LossPair,
     verdict: Verdict,
     step: int | None = None,
+    look: Look | None = None,
     *,
-    log_y: bool = False,
-    step_name: str = "Step",
-    ink: str = RULE,
+    stops: tuple[StopRow, ...] = (),
     height: int = 340,
-) -> Any:
+) -> dict[str, Any]:
     """Training and validation loss over the zones of the run.
 
     Args:
         pair: the whole curves.
         verdict: its zones are drawn, and its best checkpoint is marked.
         step: position of the slider: a rule with both losses written next to it.
-        log_y: logarithmic loss axis; values that are not positive are left out.
-        step_name: what a step is ("Epoch" where one is logged per epoch).
-        ink: colour of the text in the chart; the theme's text colour where it is known.
+        look: how to draw it.
+        stops: rules to mark where they would have stopped.
         height: height of the plotting area in px.
 
     Returns:
-        An ``alt.LayerChart``, or a note where there is nothing to draw.
+        A Vega-Lite specification, or a note where there is nothing to draw.
     """
-    lines = _lines(pair, log_y)
+    look = look or Look()
     span = pair.step_range()
-    if span is None or not np.isfinite(lines["loss"].to_numpy(float)).any():
-        return no_data("No finite loss to draw.")
-    x = _x_axis(span, step_name)
-    # Padding instead of rounding: a log axis would be rounded to whole decades.
-    scale = alt.Scale(type="log" if log_y else "linear", zero=False, nice=False, padding=14)
-    y = alt.Y("loss:Q", title="Loss", scale=scale)
+    lines = _lines(pair, look)
+    if span is None or not np.isfinite(lines["y"].to_numpy(float)).any():
+        return _nothing("No finite loss to draw.")
+    x = look.x(span)
+    y = _loss_axis(look.log_y)
+    readings = zones.reading_rows(
+        [("training", pair.train), ("validation", pair.val)], pair, verdict, step
+    )
+    shown = [row for row in readings if row["y"] > 0 or not look.log_y]
     layers = [
-        *_bands(verdict, span, x, ink),
-        _line_layer(lines, x, y, step_name),
-        *_rules(verdict, step, x),
-        *_readings(_reading_rows(pair, verdict, step, log_y), span, (x, y), ink),
+        *zones.band_layers(verdict, x, look.ink),
+        *zones.best_band_layers(verdict, x, height),
+        *_line_layers(lines, x, y),
+        *zones.rule_layers(verdict, step, x),
+        *zones.stop_layers(stops, x, look.ink, height),
+        *zones.reading_layers(
+            [r for r in readings if r["y"] > 0 or not look.log_y], x, y, look.ink
+        ),
     ]
-    return finish(alt.layer(*layers), height=height)
+    return _finish(layers, {"lines": lines}, height)
 
 
 def gap_chart(
     pair: LossPair,
     verdict: Verdict,
     step: int | None = None,
+    look: Look | None = None,
     *,
-    step_name: str = "Step",
     height: int = 160,
-) -> Any:
+) -> dict[str, Any]:
     """Validation minus training loss at every validation point, over the same zones."""
+    look = look or Look()
     span = pair.step_range()
-    val = None if pair.val is None else pair.val.finite()
-    train = None if pair.train is None else pair.train.finite()
-    if span is None or val is None or train is None or not len(val) or not len(train):
-        return no_data("The gap needs training and validation loss.")
-    gaps = val.values - np.array([train.at(int(each)) for each in val.steps])
-    data = pd.DataFrame({"step": val.steps, "gap": gaps})
-    data = data.iloc[thin(gaps)]
-    x = _x_axis(span, step_name)
-    line = (
-        alt.Chart(data)
-        .mark_line(color=VAL, strokeWidth=2, point=_dots(len(data)))
-        .encode(
-            x=x,
-            y=alt.Y("gap:Q", title="Gap (validation − training)"),
-            tooltip=[
-                alt.Tooltip("step:Q", title=step_name, format=NUMBER),
-                alt.Tooltip("gap:Q", title="Gap in loss", format=_LOSS),
-            ],
-        )
-    )
-    layers = [*_bands(verdict, span, x), line, *_rules(verdict, step, x)]
-    return finish(alt.layer(*layers), height=height)
+    gap = _gap(pair, trend=look.trend)
+    if span is None or gap is None or not len(gap):
+        return _nothing("The gap needs training and validation loss.")
+    x = look.x(span)
+    keep = thin(gap.values)
+    data = pd.DataFrame({"x": x.place(gap.steps[keep]), "step": gap.steps[keep],
+                         "y": gap.values[keep]})  # fmt: skip
+    y = {"field": "y", "type": "quantitative", "title": "Gap (val − train)", "axis": _Y_AXIS}
+    tips = [_tip("step", look.step_name, ","), _tip("y", "Gap in loss", _LOSS)]
+    line = {
+        "data": {"name": "gap"},
+        "mark": {"type": "line", "color": VAL, "strokeWidth": 2, "point": _dots(len(data))},
+        "encoding": {"x": x.encoding(), "y": y, "tooltip": tips},
+    }
+    point = [] if step is None or not np.isfinite(gap.at(step)) else [("gap", gap)]
+    rows = [{"step": step, "y": c.at(step), "name": n, "below": False}
+            for n, c in point if step is not None]  # fmt: skip
+    layers = [
+        *zones.band_layers(verdict, x),
+        line,
+        *zones.rule_layers(verdict, step, x),
+        *zones.reading_layers(rows, x, y, look.ink),
+    ]
+    return _finish(layers, {"gap": data}, height)
 
 
-def _x_axis(span: tuple[int, int], step_name: str) -> alt.X:
-    scale = alt.Scale(domain=list(span), nice=False, zero=False)
-    return alt.X("step:Q", title=step_name, scale=scale, axis=alt.Axis(tickMinStep=1))
+def small_chart(
+    pair: LossPair, verdict: Verdict, title: str, ink: str = RULE, *, log_y: bool = False
+) -> dict[str, Any]:
+    """One of several runs: its curves over its zones, without words."""
+    span = pair.step_range()
+    lines = _lines(pair, Look(log_y))
+    if span is None or not np.isfinite(lines["y"].to_numpy(float)).any():
+        return _nothing("No finite loss to draw.")
+    x, height = XAxis(*span), 130
+    layers = [
+        *zones.band_layers(verdict, x),
+        *zones.best_band_layers(verdict, x, height),
+        *_line_layers(lines, x, _loss_axis(log_y) | {"title": None}, legend=False),
+        *zones.rule_layers(verdict, None, x),
+    ]
+    spec = _finish(layers, {"lines": lines}, height)
+    return spec | {"title": {"text": title, "color": ink, "fontSize": 12, "limit": 260}}
 
 
-def _lines(pair: LossPair, log_y: bool) -> pd.DataFrame:
-    """step, loss (None where the line breaks), split; thinned to what a screen can show."""
+def overlay_chart(
+    runs: dict[str, tuple[Curve, str]], *, log_y: bool = False, height: int = 300
+) -> dict[str, Any]:
+    """The validation loss of several runs in one chart.
+
+    Args:
+        runs: name -> (curve, colour).
+        log_y: logarithmic loss axis.
+        height: of the plotting area, px.
+    """
     parts = []
-    for curve, name in zip((pair.train, pair.val), _NAMES, strict=True):
+    for name, (curve, _) in runs.items():
+        values = _drawable(curve.values, log_y)
+        keep = _kept(values)
+        parts.append(pd.DataFrame({"x": curve.steps[keep], "y": values[keep], "run": name}))
+    data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if data.empty or not np.isfinite(data["y"].to_numpy(float)).any():
+        return _nothing("No validation loss to draw.")
+    colours = {"domain": list(runs), "range": [colour for _, colour in runs.values()]}
+    x = XAxis(int(data["x"].min()), int(data["x"].max()))
+    layer = {
+        "data": {"name": "runs"},
+        "mark": {"type": "line", "strokeWidth": 2, "point": _dots(len(data) / len(runs))},
+        "encoding": {
+            "x": x.encoding(),
+            "y": _loss_axis(log_y) | {"title": VAL_NAME},
+            "color": {"field": "run", "type": "nominal", "scale": colours,
+                      "legend": {"orient": "top", "title": None, "columns": 4}},
+            "tooltip": [{"field": "run", "type": "nominal", "title": "Run"},
+                        _tip("x", "Step", ","), _tip("y", "Loss", _LOSS)],
+        },
+    }  # fmt: skip
+    return _finish([layer], {"runs": data}, height)
+
+
+def _nothing(reason: str) -> dict[str, Any]:
+    return no_data(reason).to_dict(validate=False)
+
+
+def _finish(
+    layers: list[dict[str, Any]], datasets: dict[str, pd.DataFrame], height: int
+) -> dict[str, Any]:
+    return {
+        "width": "container",
+        "height": height,
+        "config": configuration(),
+        "layer": layers,
+        "datasets": datasets,
+    }
+
+
+_Y_AXIS: dict[str, Any] = {"format": f".4{NUMBER}", "minExtent": _Y_EXTENT, "maxExtent": _Y_EXTENT}
+
+
+def _loss_axis(log_y: bool) -> dict[str, Any]:
+    # Padding instead of rounding: a log axis would be rounded to whole decades.
+    scale = {"type": "log" if log_y else "linear", "nice": False, "padding": 14}
+    scale |= {} if log_y else {"zero": False}
+    return {"field": "y", "type": "quantitative", "title": "Loss", "scale": scale, "axis": _Y_AXIS}
+
+
+def _tip(field: str, title: str, form: str) -> dict[str, Any]:
+    return {"field": field, "type": "quantitative", "title": title, "format": form}
+
+
+def _drawable(values: np.ndarray, log_y: bool) -> np.ndarray:
+    """Values with NaN where the line must break."""
+    good = np.isfinite(values) & ((values > 0) | (not log_y))
+    return np.where(good, values, np.nan)
+
+
+def _kept(values: np.ndarray) -> np.ndarray:
+    """What a screen can show, with one point of every stretch of NaN: none may be bridged."""
+    bad = np.isnan(values)
+    gaps = np.flatnonzero(bad & ~np.concatenate(([False], bad[:-1])))[:500]
+    return np.union1d(thin(values), gaps)
+
+
+def _lines(pair: LossPair, look: Look) -> pd.DataFrame:
+    """x, step, y (NaN where the line breaks), split, part ("raw" or "line")."""
+    span = pair.step_range() or (0, 0)
+    x = look.x(span)
+    parts = []
+    for curve, name in ((pair.train, TRAIN_NAME), (pair.val, VAL_NAME)):
         if curve is None or not len(curve):
             continue
-        values = np.where(np.isfinite(curve.values), curve.values, np.nan)
-        if log_y:
-            values = np.where(values > 0, values, np.nan)
-        keep = np.union1d(thin(values), _first_gaps(values))
-        parts.append(pd.DataFrame({"step": curve.steps[keep], "loss": values[keep], "split": name}))
+        drawn = [("raw", curve), ("line", trend_of(curve))] if look.trend else [("line", curve)]
+        for part, each in drawn:
+            values = _drawable(each.values, look.log_y)
+            keep = _kept(values)
+            steps = each.steps[keep]
+            parts.append(pd.DataFrame({"x": x.place(steps), "step": steps, "y": values[keep],
+                                       "split": name, "part": part}))  # fmt: skip
     if not parts:
-        return pd.DataFrame({"step": [], "loss": [], "split": []})
+        return pd.DataFrame({"x": [], "step": [], "y": [], "split": [], "part": []})
     return pd.concat(parts, ignore_index=True)
 
 
-def _first_gaps(values: np.ndarray) -> np.ndarray:
-    """One point of every stretch of NaN, so that thinning cannot bridge it."""
-    bad = np.isnan(values)
-    return np.flatnonzero(bad & ~np.concatenate(([False], bad[:-1])))[:500]
-
-
-def _bands(verdict: Verdict, span: tuple[int, int], x: alt.X, ink: str | None = None) -> list[Any]:
-    """One layer a band: opacity encoded as data would add a legend and a scale of its own.
-
-    Args:
-        ink: colour of the bands' names, which stand above the plot; None leaves them out.
-    """
-    zones = verdict.zones
-    ends = [zone.start_step for zone in zones[1:]] + [span[1]]
-    rows = [
-        {"step": zone.start_step, "end": end, "phase": zone.phase}
-        for zone, end in zip(zones, ends, strict=False)
-    ]
-    layers: list[Any] = [
-        alt.Chart(alt.Data(values=[row]))
-        .mark_rect(color=ZONES[row["phase"]][0], opacity=ZONES[row["phase"]][1])
-        .encode(x=x, x2=alt.X2("end:Q"))
-        for row in rows
-    ]
-    if ink is not None and rows:
-        layers.append(_band_names(rows, span, x, ink))
+def _line_layers(
+    lines: pd.DataFrame, x: XAxis, y: dict[str, Any], *, legend: bool = True
+) -> list[dict[str, Any]]:
+    """The faint raw curves, where there are some, and the lines."""
+    names = list(dict.fromkeys(lines["split"]))
+    key = {"orient": "top", "title": None, "offset": 2 * zones.NAME_LINE_PX + 4}
+    shared = {"field": "split", "type": "nominal", "legend": key if legend else None}
+    encoding = {
+        "x": x.encoding(), "y": y,
+        "color": shared | {"scale": {"domain": names, "range": [_COLOURS[n] for n in names]}},
+        "strokeDash": shared | {"scale": {"domain": names, "range": [_DASHES[n] for n in names]}},
+        "tooltip": [{"field": "split", "type": "nominal", "title": "Curve"},
+                    _tip("step", x.step_name, ","), _tip("y", "Loss", _LOSS)],
+    }  # fmt: skip
+    layers = []
+    for part in ("raw", "line"):
+        chosen = int((lines["part"] == part).sum())
+        if chosen:
+            mark: dict[str, Any] = {"type": "line", "strokeWidth": 2, "clip": True}
+            if part == "raw":
+                mark |= {"strokeWidth": 1, "opacity": _FAINT}
+            mark["point"] = part == "line" and _dots(chosen / len(names))
+            layers.append({
+                "data": {"name": "lines"}, "mark": mark, "encoding": encoding,
+                "transform": [{"filter": f"datum.part === '{part}'"}],
+            })  # fmt: skip
     return layers
 
 
-def _band_names(rows: list[dict[str, Any]], span: tuple[int, int], x: alt.X, ink: str) -> Any:
-    """Names above the middle of their zones, in two lines so that neighbours never collide."""
-    total = max(span[1] - span[0], 1)
-    values = [
-        {
-            "step": float(
-                np.clip(
-                    (row["step"] + row["end"]) / 2, span[0] + 0.07 * total, span[1] - 0.07 * total
-                )
-            ),
-            "name": row["phase"].capitalize(),
-            "line": -6 - _NAME_LINE_PX * (i % 2),
-        }
-        for i, row in enumerate(rows)
-    ]
-    return (
-        alt.Chart(alt.Data(values=values))
-        .mark_text(fontSize=12, fontWeight="bold", color=ink, baseline="middle")
-        .encode(x=x, y=alt.Y("line:Q", scale=None, axis=None), text=alt.Text("name:N"))
-    )
-
-
-def _line_layer(lines: pd.DataFrame, x: alt.X, y: alt.Y, step_name: str) -> Any:
-    names = list(dict.fromkeys(lines["split"]))
-    index = [_NAMES.index(name) for name in names]
-    legend = alt.Legend(orient="top", title=None, offset=2 * _NAME_LINE_PX + 4)
-    colours = alt.Scale(domain=names, range=[(TRAIN, VAL)[i] for i in index])
-    dashes = alt.Scale(domain=names, range=[_DASHES[i] for i in index])
-    return (
-        alt.Chart(lines)
-        .mark_line(strokeWidth=2, point=_dots(len(lines) / max(len(names), 1)))
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color("split:N", scale=colours, legend=legend),
-            strokeDash=alt.StrokeDash("split:N", scale=dashes, legend=legend),
-            tooltip=[
-                alt.Tooltip("split:N", title="Curve"),
-                alt.Tooltip("step:Q", title=step_name, format=NUMBER),
-                alt.Tooltip("loss:Q", title="Loss", format=_LOSS),
-            ],
-        )
-    )
-
-
 def _dots(points: float) -> Any:
-    return alt.OverlayMarkDef(size=18) if points <= _FEW_POINTS else False
+    return {"size": 18} if points <= _FEW_POINTS else False
 
 
-def _rules(verdict: Verdict, step: int | None, x: alt.X) -> list[Any]:
-    """Where the slider stands (solid) and the best checkpoint (dotted)."""
-    marks = [(verdict.best_step, [2, 3]), (step, [1, 0])]
-    return [
-        alt.Chart(alt.Data(values=[{"step": at}]))
-        .mark_rule(color=RULE, strokeWidth=1.5, strokeDash=dash)
-        .encode(x=x)
-        for at, dash in marks
-        if at is not None
-    ]
-
-
-def _reading_rows(
-    pair: LossPair, verdict: Verdict, step: int | None, log_y: bool
-) -> list[dict[str, Any]]:
-    """Points to name: both losses at the slider, the upper one first, and the best checkpoint."""
-    rows: list[dict[str, Any]] = []
-    if step is not None:
-        for curve, name in ((pair.train, "training"), (pair.val, "validation")):
-            value = math.nan if curve is None else curve.at(step)
-            if math.isfinite(value):
-                rows.append({"step": step, "loss": value, "name": name, "below": False})
-        rows.sort(key=lambda row: -row["loss"])
-        if len(rows) == 2:
-            rows[1]["below"] = True
-    best, value = verdict.best_step, verdict.best_value
-    if best is not None and value is not None and best != step:
-        rows.append({"step": best, "loss": value, "name": "best", "below": False})
-    return [row for row in rows if row["loss"] > 0 or not log_y]
-
-
-def _readings(
-    rows: list[dict[str, Any]], span: tuple[int, int], axes: tuple[alt.X, alt.Y], ink: str
-) -> list[Any]:
-    """The points, and next to each its value: on the side where there is room."""
-    if not rows:
-        return []
-    x, y = axes
-    points = (
-        alt.Chart(alt.Data(values=[{"step": row["step"], "loss": row["loss"]} for row in rows]))
-        .mark_point(size=70, filled=True, color=RULE, opacity=1)
-        .encode(x=x, y=y)
-    )
-    texts = []
-    for row in rows:
-        right = row["step"] > span[0] + 0.75 * (span[1] - span[0])
-        text = {
-            "step": row["step"],
-            "loss": row["loss"],
-            "text": f"{row['name']} {row['loss']:.4g}",
-        }
-        mark = alt.Chart(alt.Data(values=[text])).mark_text(
-            align="right" if right else "left",
-            dx=-8 if right else 8,
-            dy=12 if row["below"] else -10,
-            fontSize=12,
-            color=ink,
-        )
-        texts.append(mark.encode(x=x, y=y, text=alt.Text("text:N")))
-    return [points, *texts]
+def _gap(pair: LossPair, *, trend: bool) -> Curve | None:
+    """Validation minus training loss, each as last logged, at the validation points."""
+    val = None if pair.val is None else pair.val.finite()
+    train = None if pair.train is None else pair.train.finite()
+    if val is None or train is None or not len(val) or not len(train):
+        return None
+    if trend:
+        val, train = trend_of(val), trend_of(train)
+    at = np.searchsorted(train.steps, val.steps, side="right") - 1
+    gap = np.where(at >= 0, val.values - train.values[np.maximum(at, 0)], np.nan)
+    return Curve(val.steps, gap).finite()

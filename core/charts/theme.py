@@ -33,6 +33,9 @@ ZONES: dict[str, tuple[str, float]] = {
 }
 """Phase -> (fill colour, opacity) of its band."""
 
+BEST = "#009E73"
+"""The best checkpoint and our own advice."""
+
 RULE = "#808080"
 """Rules and axes: the one grey that reads on light and on dark."""
 

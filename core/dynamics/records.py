@@ -113,11 +113,19 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One health check with its result in words."""
+    """One health check with its result in words.
+
+    Attributes:
+        name: what is checked.
+        status: "unknown" where what it needs was not logged.
+        detail: the result with its evidence.
+        action: what to do about it, "" where nothing is to be done.
+    """
 
     name: str
     status: Status
     detail: str
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from core.table.lines import (
 _T = TypeVar("_T")
 
 _OUTLINE = "table.outline.1"
-_JUDGEMENT = "table.judgement.1"
+_JUDGEMENT = "table.judgement.2"
 _KEEP_EVERY = 64
 """Results are written to disk in batches of this many."""
 
@@ -155,7 +155,7 @@ class Ledger:
             return False
         found = entry.judgement = judge(run, entry.outline)
         entry.judged_stamp = stamp
-        content = [found.verdict, found.best, found.best_step, found.train, found.val]
+        content = [getattr(found, name) for name in Judgement.__slots__]
         unsaved.add(str(run.path), stamp, content)
         return True
 

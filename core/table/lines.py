@@ -87,6 +87,8 @@ class Judgement:
         verdict: the word; "" without losses.
         best, best_step: lowest validation loss and where.
         train, val: latest losses.
+        confidence: how sure the verdict is, 0 to 1.
+        overfit_step: where overfitting begins.
     """
 
     verdict: str = ""
@@ -94,6 +96,8 @@ class Judgement:
     best_step: int | None = None
     train: float = nan
     val: float = nan
+    confidence: float = 0.0
+    overfit_step: int | None = None
 
 
 def outline_of(run: Run) -> Outline:
@@ -149,6 +153,8 @@ def judge(run: Run, outline: Outline | None) -> Judgement:
         verdict.best_step,
         _last(pair.train),
         _last(pair.val),
+        verdict.confidence,
+        verdict.overfit_step,
     )
 
 

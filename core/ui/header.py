@@ -216,24 +216,24 @@ def link(page: str, label: str, *, icon: str | None = None, **query: str) -> Non
     st.page_link(nav.path(page), label=label, icon=icon, query_params={**params, **query})
 
 
-def choose_view(key: str, first: str) -> str:
-    """A run's own content or the simulator, bound to the URL.
+def choose_view(key: str, *views: str) -> str:
+    """A run's own content, other views of it, or the simulator, bound to the URL.
 
     Args:
         key: widget key, the name of the query parameter.
-        first: name of the other view, shown to begin with.
+        views: names of the other views, the one shown to begin with first.
 
     Returns:
-        ``first`` or ``simulator``.
+        One of ``views``, or ``simulator``.
     """
     chosen = st.segmented_control(
         t("view.choose"),
-        (first, "simulator"),
-        default=first,
+        (*views, "simulator"),
+        default=views[0],
         required=True,
         format_func=lambda name: t(f"view.{name}"),
         key=key,
         bind="query-params",
         label_visibility="collapsed",
     )
-    return chosen or first
+    return chosen or views[0]

@@ -6,10 +6,12 @@ import itertools
 import json
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pytest
 
-from core.charts.dynamics import gap_chart, zones_chart
+from core.charts.dynamics import Look, gap_chart, zones_chart
+from core.charts.picture import rows as table_rows
 from core.charts.theme import ZONES
 from core.dynamics import Curve, LossPair, SimulatorSettings, diagnose, simulate
 
@@ -17,6 +19,13 @@ from core.dynamics import Curve, LossPair, SimulatorSettings, diagnose, simulate
 @pytest.fixture(scope="module")
 def pair() -> LossPair:
     return simulate(SimulatorSettings())
+
+
+def drawn(spec: dict[str, Any]) -> dict[str, Any]:
+    """The specification with its tables as rows, held against Altair's schema."""
+    tables = {name: table_rows(data) for name, data in spec.get("datasets", {}).items()}
+    kind = alt.LayerChart if "layer" in spec else alt.Chart
+    return kind.from_dict(spec | {"datasets": tables}).to_dict()
 
 
 def layers(spec: dict[str, Any], mark: str) -> list[dict[str, Any]]:
@@ -38,7 +47,7 @@ def lines(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_each_zone_is_a_named_band_in_its_colour(pair):
-    spec = zones_chart(pair, diagnose(pair)).to_dict()
+    spec = drawn(zones_chart(pair, diagnose(pair)))
     bands = layers(spec, "rect")
     assert [(band["mark"]["color"], band["mark"]["opacity"]) for band in bands] == list(
         ZONES.values()
@@ -47,15 +56,15 @@ def test_each_zone_is_a_named_band_in_its_colour(pair):
 
 
 def test_bands_meet_and_span_the_run(pair):
-    spec = zones_chart(pair, diagnose(pair)).to_dict()
+    spec = drawn(zones_chart(pair, diagnose(pair)))
     edges = [rows(spec, band)[0] for band in layers(spec, "rect")]
-    assert edges[0]["step"] == 0
+    assert edges[0]["x"] == 0
     assert edges[-1]["end"] == 60
-    assert all(a["end"] == b["step"] for a, b in itertools.pairwise(edges))
+    assert all(a["end"] == b["x"] for a, b in itertools.pairwise(edges))
 
 
 def test_lines_differ_in_colour_and_dash_with_one_legend_on_top(pair):
-    spec = zones_chart(pair, diagnose(pair)).to_dict()
+    spec = drawn(zones_chart(pair, diagnose(pair)))
     encoding = layers(spec, "line")[0]["encoding"]
     assert len(set(encoding["color"]["scale"]["range"])) == 2
     assert encoding["strokeDash"]["scale"]["range"] == [[1, 0], [6, 3]]
@@ -65,8 +74,8 @@ def test_lines_differ_in_colour_and_dash_with_one_legend_on_top(pair):
 
 def test_the_slider_has_a_rule_and_both_losses_in_words(pair):
     verdict = diagnose(pair)
-    spec = zones_chart(pair, verdict, 40).to_dict()
-    at = [rows(spec, rule)[0]["step"] for rule in layers(spec, "rule")]
+    spec = drawn(zones_chart(pair, verdict, 40))
+    at = [rows(spec, rule)[0]["x"] for rule in layers(spec, "rule")]
     assert at == [verdict.best_step, 40]
     assert pair.train is not None
     assert pair.val is not None
@@ -77,7 +86,7 @@ def test_the_slider_has_a_rule_and_both_losses_in_words(pair):
 
 
 def test_at_the_right_edge_the_readings_stand_on_the_left(pair):
-    spec = zones_chart(pair, diagnose(pair), 60).to_dict()
+    spec = drawn(zones_chart(pair, diagnose(pair), 60))
     aligned = {rows(spec, text)[0].get("text"): text["mark"] for text in layers(spec, "text")}
     assert {mark["align"] for name, mark in aligned.items() if name and "best" not in name} == {
         "right"
@@ -89,9 +98,9 @@ def test_values_that_are_not_finite_break_the_line(pair):
     values[30] = np.nan
     values[31] = np.inf
     broken = LossPair("r", "a", "b", pair.train, Curve(pair.val.steps, values))
-    spec = zones_chart(broken, diagnose(broken), 31).to_dict()
+    spec = drawn(zones_chart(broken, diagnose(broken), 31))
     json.dumps(spec, allow_nan=False)
-    empty = [row["step"] for row in lines(spec) if row["loss"] is None]
+    empty = [row["step"] for row in lines(spec) if row["y"] is None]
     assert empty == [30, 31]
     assert "validation nan" not in texts(spec)
 
@@ -100,9 +109,9 @@ def test_a_log_axis_leaves_out_what_it_cannot_show(pair):
     values = pair.train.values.copy()
     values[-1] = 0.0
     zero = LossPair("r", "a", "b", Curve(pair.train.steps, values), pair.val)
-    spec = zones_chart(zero, diagnose(zero), 60, log_y=True).to_dict()
+    spec = drawn(zones_chart(zero, diagnose(zero), 60, Look(log_y=True)))
     assert layers(spec, "line")[0]["encoding"]["y"]["scale"]["type"] == "log"
-    assert all(row["loss"] is None or row["loss"] > 0 for row in lines(spec))
+    assert all(row["y"] is None or row["y"] > 0 for row in lines(spec))
     assert not any(text.startswith("training") for text in texts(spec))
 
 
@@ -112,22 +121,21 @@ def test_long_curves_are_thinned_and_keep_their_extremes():
     values[123_456], values[150_000] = 9.0, np.nan
     curve = Curve(np.arange(200_000), values)
     long = LossPair("r", "a", "b", curve, None)
-    drawn = lines(zones_chart(long, diagnose(long)).to_dict())
-    assert len(drawn) < 3_500
-    assert max(row["loss"] for row in drawn if row["loss"] is not None) == 9.0
-    assert any(row["loss"] is None for row in drawn)
+    shown = lines(drawn(zones_chart(long, diagnose(long))))
+    assert len(shown) < 3_500
+    assert max(row["y"] for row in shown if row["y"] is not None) == 9.0
+    assert any(row["y"] is None for row in shown)
 
 
 def test_tooltips_name_what_they_show(pair):
-    spec = zones_chart(pair, diagnose(pair), step_name="Epoch").to_dict()
+    spec = drawn(zones_chart(pair, diagnose(pair), look=Look(step_name="Epoch")))
     titles = [tip["title"] for tip in layers(spec, "line")[0]["encoding"]["tooltip"]]
     assert titles == ["Curve", "Epoch", "Loss"]
 
 
 def test_the_gap_is_validation_minus_training(pair):
-    spec = gap_chart(pair, diagnose(pair), 40).to_dict()
-    drawn = lines(spec)
-    assert drawn[-1]["gap"] == pytest.approx(pair.val.values[-1] - pair.train.values[-1])
+    spec = drawn(gap_chart(pair, diagnose(pair), 40))
+    assert lines(spec)[-1]["y"] == pytest.approx(pair.val.values[-1] - pair.train.values[-1])
     assert len(layers(spec, "rect")) == 3
     assert len(layers(spec, "rule")) == 2
 
@@ -135,12 +143,12 @@ def test_the_gap_is_validation_minus_training(pair):
 def test_without_curves_the_chart_says_why():
     nothing = LossPair("r", "", "", None, None)
     for chart in (zones_chart, gap_chart):
-        spec = chart(nothing, diagnose(nothing)).to_dict()
+        spec = drawn(chart(nothing, diagnose(nothing)))
         assert spec["mark"]["type"] == "text"
 
 
 def test_one_curve_alone_is_drawn(pair):
     alone = LossPair("r", "a", "", pair.train, None)
-    spec = zones_chart(alone, diagnose(alone), 5).to_dict()
+    spec = drawn(zones_chart(alone, diagnose(alone), 5))
     assert {row["split"] for row in lines(spec)} == {"Training loss"}
-    assert gap_chart(alone, diagnose(alone)).to_dict()["mark"]["type"] == "text"
+    assert drawn(gap_chart(alone, diagnose(alone)))["mark"]["type"] == "text"

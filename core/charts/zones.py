@@ -1,0 +1,227 @@
+"""What stands behind and upon curves over training: zones, uncertainty, rules, readings.
+
+Plain Vega-Lite layers; every position is a field ``x`` that an :class:`XAxis` made of a step.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from core.charts.theme import BEST, RULE, ZONES
+from core.charts.xaxis import XAxis
+from core.dynamics import OURS, Curve, LossPair, StopRow, Verdict
+
+NAME_LINE_PX = 14
+_STRIP_PX = 7
+_LANE_PX = 17
+_ONSET_OPACITY = 0.13
+_SHAPES = ("diamond", "circle", "square", "triangle-up", "cross", "triangle-down", "triangle-right")
+
+
+def inline(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows as the data of one layer."""
+    return {"values": rows}
+
+
+def band_layers(verdict: Verdict, x: XAxis, ink: str | None = None) -> list[dict[str, Any]]:
+    """One layer a band: opacity encoded as data would add a legend and a scale of its own.
+
+    Args:
+        ink: colour of the bands' names, which stand above the plot; None leaves them out.
+    """
+    rows = _bands(verdict, x)
+    layers = [
+        {
+            "data": inline([row]),
+            "mark": {"type": "rect", "color": ZONES[row["phase"]][0], "opacity": row["opacity"]},
+            "encoding": {"x": x.encoding(), "x2": {"field": "end"}},
+        }
+        for row in rows
+    ]
+    layers += _onset_edges(verdict, x)
+    if ink is not None and rows:
+        layers.append(_band_names(verdict, x, ink))
+    return layers
+
+
+def _bands(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
+    """x, end, phase, opacity; the red begins lighter where its onset is uncertain."""
+    zones = verdict.zones
+    edges = [zone.start_step for zone in zones] + [x.last]
+    low, high = verdict.onset_interval or (None, None)
+    stretches: list[tuple[str, float, float, float]] = []
+    for zone, start, end in zip(zones, edges, edges[1:], strict=False):
+        opacity = ZONES[zone.phase][1]
+        if low is None or high is None or high <= low or "overfitting" not in _phases(verdict):
+            stretches.append((zone.phase, opacity, start, end))
+        elif zone.phase == "overfitting":
+            stretches.append((zone.phase, _ONSET_OPACITY, min(low, start), min(high, end)))
+            stretches.append((zone.phase, opacity, min(high, end), end))
+        else:
+            stretches.append((zone.phase, opacity, start, max(start, min(end, low))))
+    rows = []
+    for phase, opacity, start, end in stretches:
+        if end > start or len(zones) == 1:
+            a, b = x.place([start, end]).tolist()
+            rows.append({"x": a, "end": b, "phase": phase, "opacity": opacity})
+    return rows
+
+
+def _phases(verdict: Verdict) -> set[str]:
+    return {zone.phase for zone in verdict.zones}
+
+
+def _onset_edges(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
+    """Dashed red lines at the ends of the interval in which overfitting may have begun."""
+    if verdict.onset_interval is None or verdict.overfit_step is None:
+        return []
+    low, high = verdict.onset_interval
+    note = f"Overfitting began between {x.step_name.lower()} {low:,} and {high:,}"
+    rows = [{"x": at, "note": note} for at in x.place([low, high]).tolist()]
+    mark = {"type": "rule", "color": ZONES["overfitting"][0], "strokeDash": [4, 3]}
+    tip = {"field": "note", "type": "nominal", "title": "Onset"}
+    return [
+        {
+            "data": inline(rows),
+            "mark": {**mark, "opacity": 0.8},
+            "encoding": {"x": x.encoding(), "tooltip": [tip]},
+        }
+    ]
+
+
+def _band_names(verdict: Verdict, x: XAxis, ink: str) -> dict[str, Any]:
+    """Names above the middle of their zones, in two lines so that neighbours never collide."""
+    low, high = x.place([x.first, x.last]).tolist()
+    margin = 0.07 * (high - low)
+    values = []
+    for number, zone in enumerate(verdict.zones):
+        middle = float(x.place([zone.start_step, zone.end_step]).mean())
+        values.append({
+            "x": min(max(middle, low + margin), high - margin),
+            "name": zone.phase.capitalize(),
+            "line": -6 - NAME_LINE_PX * (number % 2),
+        })  # fmt: skip
+    return {
+        "data": inline(values),
+        "mark": {"type": "text", "fontSize": 12, "fontWeight": "bold", "color": ink,
+                 "baseline": "middle"},
+        "encoding": {
+            "x": x.encoding(),
+            "y": {"field": "line", "type": "quantitative", "scale": None, "axis": None},
+            "text": {"field": "name", "type": "nominal"},
+        },
+    }  # fmt: skip
+
+
+def best_band_layers(verdict: Verdict, x: XAxis, height: int) -> list[dict[str, Any]]:
+    """A green strip along the bottom: the checkpoints that are as good as the best one."""
+    if verdict.best_band is None:
+        return []
+    low, high = verdict.best_band
+    a, b = x.place([low, high]).tolist()
+    unit = x.step_name.lower()
+    note = f"{unit} {low:,} to {high:,}" if high > low else f"{unit} {low:,} alone"
+    row = {"x": a, "end": b, "top": height - _STRIP_PX, "bottom": height, "note": note}
+    mark = {"type": "rect", "color": BEST, "opacity": 0.75, "minBandSize": 4}
+    scale = {"type": "quantitative", "scale": None, "axis": None}
+    encoding = {
+        "x": x.encoding(), "x2": {"field": "end"},
+        "y": {"field": "top", **scale}, "y2": {"field": "bottom"},
+        "tooltip": [{"field": "note", "type": "nominal", "title": "Equally good"}],
+    }  # fmt: skip
+    return [{"data": inline([row]), "mark": mark, "encoding": encoding}]
+
+
+def rule_layers(verdict: Verdict, step: int | None, x: XAxis) -> list[dict[str, Any]]:
+    """Where the slider stands (solid) and the best checkpoint (dotted)."""
+    marks = [(verdict.best_step, [2, 3]), (step, [1, 0])]
+    return [
+        {
+            "data": inline([{"x": float(x.place(at))}]),
+            "mark": {"type": "rule", "color": RULE, "strokeWidth": 1.5, "strokeDash": dash},
+            "encoding": {"x": x.encoding()},
+        }
+        for at, dash in marks
+        if at is not None
+    ]
+
+
+def stop_layers(rows: tuple[StopRow, ...], x: XAxis, ink: str, height: int) -> list[dict[str, Any]]:
+    """A marker for each rule that would have stopped, each in a lane of its own at the bottom."""
+    unit = x.step_name
+    values = [
+        {
+            "x": float(x.place(row.step)),
+            "lane": height - _STRIP_PX - _LANE_PX * (number + 0.7),
+            "rule": row.rule,
+            "step": row.step,
+            "kept": row.kept_step,
+        }
+        for number, row in enumerate(each for each in rows if each.step is not None)
+        if row.step is not None
+    ]
+    if not values:
+        return []
+    names = [row.rule for row in rows]
+    shape = {
+        "field": "rule",
+        "type": "nominal",
+        "scale": {"domain": names, "range": [_SHAPES[i % len(_SHAPES)] for i in range(len(names))]},
+        "legend": {"orient": "bottom", "title": "Would have stopped", "columns": 4,
+                   "symbolStrokeWidth": 1.5, "symbolFillColor": ink},
+    }  # fmt: skip
+    encoding = {
+        "x": x.encoding(),
+        "y": {"field": "lane", "type": "quantitative", "scale": None, "axis": None},
+        "shape": shape,
+        "fill": {"condition": {"test": f"datum.rule === '{OURS}'", "value": BEST}, "value": ink},
+        "tooltip": [
+            {"field": "rule", "type": "nominal", "title": "Rule"},
+            {"field": "step", "type": "quantitative", "title": f"Stops at {unit.lower()}"},
+            {"field": "kept", "type": "quantitative", "title": "Checkpoint kept"},
+        ],
+    }
+    mark = {"type": "point", "size": 80, "stroke": ink, "opacity": 0.85}
+    return [{"data": inline(values), "mark": mark, "encoding": encoding}]
+
+
+def reading_rows(
+    curves: list[tuple[str, Curve | None]], pair: LossPair, verdict: Verdict, step: int | None
+) -> list[dict[str, Any]]:
+    """Points to name: both losses at the slider, the upper one first, and the best checkpoint."""
+    rows: list[dict[str, Any]] = []
+    for name, curve in curves if step is not None else []:
+        value = math.nan if curve is None or step is None else curve.at(step)
+        if math.isfinite(value):
+            rows.append({"step": step, "y": value, "name": name, "below": False})
+    rows.sort(key=lambda row: -row["y"])
+    if len(rows) == 2:
+        rows[1]["below"] = True
+    best, value = verdict.best_step, verdict.best_value
+    if best is not None and value is not None and best != step and pair.val is not None:
+        rows.append({"step": best, "y": value, "name": "best", "below": False})
+    return rows
+
+
+def reading_layers(
+    rows: list[dict[str, Any]], x: XAxis, y: dict[str, Any], ink: str
+) -> list[dict[str, Any]]:
+    """The points, and next to each its value: on the side where there is room."""
+    if not rows:
+        return []
+    low, high = x.place([x.first, x.last]).tolist()
+    at = x.place([row["step"] for row in rows]).tolist()
+    points = [{"x": place, "y": row["y"]} for place, row in zip(at, rows, strict=True)]
+    dot = {"type": "point", "size": 70, "filled": True, "color": RULE, "opacity": 1}
+    layers = [{"data": inline(points), "mark": dot, "encoding": {"x": x.encoding(), "y": y}}]
+    for place, row in zip(at, rows, strict=True):
+        right = place > low + 0.75 * (high - low)
+        mark = {
+            "type": "text", "align": "right" if right else "left", "dx": -8 if right else 8,
+            "dy": 12 if row["below"] else -10, "fontSize": 12, "color": ink,
+        }  # fmt: skip
+        text = {"x": place, "y": row["y"], "text": f"{row['name']} {row['y']:.4g}"}
+        encoding = {"x": x.encoding(), "y": y, "text": {"field": "text", "type": "nominal"}}
+        layers.append({"data": inline([text]), "mark": mark, "encoding": encoding})
+    return layers

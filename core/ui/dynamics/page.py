@@ -1,0 +1,105 @@
+"""One run: its verdict, the slider that goes through it, the charts, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from core import dynamics
+from core.charts import dynamics as charts
+from core.charts.dynamics import Look
+from core.dynamics import LossPair, StopRow, Verdict
+from core.runs import Run
+from core.ui import data, draw
+from core.ui.dynamics import choosing, playing, report, store
+from core.ui.dynamics.choosing import View
+from core.ui.texts import t
+
+
+def run_view(run: Run) -> None:
+    """The dynamics of a run, drawn anew by itself while it is live or its slider plays."""
+    if playing.playing():
+        _play(run, ticking=True)
+    elif data.is_live(run):
+        _live(run)
+    else:
+        _still(run)
+
+
+def _run(run: Run, *, ticking: bool = False) -> None:
+    with data.errors_shown():
+        run = data.look_again(run)
+        if not run.event_files and data.is_live(run):
+            st.info(t("dynamics.waiting"), icon=":material/hourglass_empty:")
+            return
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            judged = choosing.choose(run)
+            view = choosing.view(data.step_name(run), store.clock(run, judged.pair))
+            exports = st.container(width="content")
+        _slider_view(run, judged, view, exports, ticking=ticking)
+
+
+_still = st.fragment(_run)
+_live = st.fragment(_run, run_every=data.LIVE_S)
+_play = st.fragment(_run, run_every=playing.TICK_S)
+
+
+def _slider_view(run: Run, judged: data.Judged, view: View, exports: Any, *, ticking: bool) -> None:
+    pair, verdict = judged.pair, judged.verdict
+    scale = playing.scale(pair)
+    if scale is None:
+        return
+    unit = view.look.step_name
+    top = st.container()
+    step = playing.slider(unit, *scale, ticking=ticking)
+    past = store.hindsight(run, pair, step) if step < scale[1] else None
+    if view.known and past is not None:
+        verdict = dynamics.diagnose(pair, at=step)
+    with top:
+        report.verdict_box(verdict)
+    report.figures(verdict, pair, step, unit)
+    if past is not None:
+        report.then(past, unit, step)
+    stops = dynamics.stop_rows(pair, verdict) if view.rules else ()
+    draw_charts(pair, verdict, step, view.look, stops)
+    if stops:
+        report.stops_table(stops, unit)
+    report.checkpoint(run, verdict, unit)
+    report.advice(run, verdict)
+    report.checks(verdict)
+    with exports:
+        report.downloads(verdict, _pictures(pair, verdict, step, view.look, stops), run.key)
+
+
+def draw_charts(
+    pair: LossPair, verdict: Verdict, step: int, look: Look, stops: tuple[StopRow, ...] = ()
+) -> None:
+    """The curves over their zones, and their gap where there are both."""
+    draw.chart(
+        charts.zones_chart(pair, verdict, step, look, stops=stops, height=400),
+        alt=t("dynamics.chart.alt", summary=verdict.summary),
+        key="zones",
+    )
+    if pair.train is not None and pair.val is not None:
+        draw.chart(
+            charts.gap_chart(pair, verdict, step, look, height=180),
+            alt=t("dynamics.gapchart.alt"),
+            key="gap",
+        )
+
+
+def _pictures(
+    pair: LossPair, verdict: Verdict, step: int, look: Look, stops: tuple[StopRow, ...]
+) -> Any:
+    """Makes the charts for paper when it is called."""
+    paper = replace(look, ink="#31333F")
+
+    def make() -> list[dict[str, Any]]:
+        drawn = [charts.zones_chart(pair, verdict, step, paper, stops=stops, height=400)]
+        if pair.train is not None and pair.val is not None:
+            drawn.append(charts.gap_chart(pair, verdict, step, paper, height=180))
+        return drawn
+
+    return make

@@ -1,0 +1,97 @@
+"""The slider over a run, and a button that moves it by itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.dynamics import LossPair
+from core.ui.texts import t
+
+TICK_S = 0.5
+FRAMES = 60
+"""A run plays in at most this many frames: half a minute."""
+
+POSITIONS = 1_000
+"""Places of the slider at most, so that an arrow key moves it visibly."""
+
+_PLAYING, _LAST = "_playing", "_last_step"
+
+
+def playing() -> bool:
+    """Whether the slider is moving by itself."""
+    return bool(st.session_state.get(_PLAYING))
+
+
+def stop() -> None:
+    """Let the slider stand."""
+    st.session_state[_PLAYING] = False
+
+
+def _toggle() -> None:
+    st.session_state[_PLAYING] = not playing()
+
+
+def scale(pair: LossPair) -> tuple[int, int, int] | None:
+    """(first, last, stride) of the slider: one place a validation point, the last one included."""
+    span = pair.step_range()
+    if span is None:
+        return None
+    first, last = span
+    curve = pair.val if pair.val is not None and len(pair.val) else pair.train
+    points = 1 if curve is None else len(curve)
+    spacing = 1 if curve is None or points < 2 else int(curve.steps[-1] - curve.steps[0])
+    stride = max(1, round(spacing / max(points - 1, 1)), -(-(last - first) // POSITIONS))
+    return last - (last - first) // stride * stride, last, stride
+
+
+def slider(unit: str, first: int, last: int, stride: int, *, ticking: bool) -> int:
+    """Draw slider and button; where it stands.
+
+    Args:
+        unit: what a step is.
+        first, last, stride: as from :func:`scale`.
+        ticking: whether what is drawn around it comes anew by itself.
+    """
+    if last <= first:
+        return last
+    moved = _move(first, last, stride)
+    if playing() != ticking:
+        st.rerun(scope="app")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(
+            t("dynamics.pause") if playing() else t("dynamics.play"), key="play", on_click=_toggle,
+            icon=":material/pause:" if playing() else ":material/play_arrow:", width=110,
+        )  # fmt: skip
+        return st.slider(
+            unit, first, last, value=None if moved else last, step=stride, key="step",
+            bind="query-params", on_change=stop,
+        )  # fmt: skip
+
+
+def _move(first: int, last: int, stride: int) -> bool:
+    """Set the slider where it plays, follows a growing run, or stands outside; whether it was."""
+    now, before = st.session_state.get("step"), st.session_state.get(_LAST)
+    st.session_state[_LAST] = last
+    target = now
+    if now is not None and (not first <= now <= last or (now == before and last > now)):
+        target = last
+    if playing():
+        target = _next(last if target is None else target, first, last, stride)
+    if target is None or target == now:
+        return False
+    st.session_state["step"] = target
+    return True
+
+
+def _next(now: int, first: int, last: int, stride: int) -> int:
+    """The next frame; the end stops the play, and playing from the end begins at the start."""
+    hop = stride * max(1, -(-((last - first) // stride) // FRAMES))
+    begun = st.session_state.get("_begun", False)
+    st.session_state["_begun"] = True
+    if now >= last and not begun:
+        return first
+    if now + hop >= last:
+        stop()
+        st.session_state["_begun"] = False
+        return last
+    return now + hop
