@@ -26,6 +26,8 @@ _FAINT = 0.3
 _Y_EXTENT = 56
 """Room for the numbers of the vertical axis, px: charts below each other share their x."""
 
+_SMALL_PX = 210
+
 _LOSS = ".4~g"
 
 
@@ -71,7 +73,7 @@ def zones_chart(
         step: position of the slider: a rule with both losses written next to it.
         look: how to draw it.
         stops: rules to mark where they would have stopped.
-        height: height of the plotting area in px.
+        height: of the whole chart in px, legends and axes included.
 
     Returns:
         A Vega-Lite specification, or a note where there is nothing to draw.
@@ -89,13 +91,11 @@ def zones_chart(
     shown = [row for row in readings if row["y"] > 0 or not look.log_y]
     layers = [
         *zones.band_layers(verdict, x, look.ink),
-        *zones.best_band_layers(verdict, x, height),
+        *zones.best_band_layers(verdict, x),
         *_line_layers(lines, x, y),
         *zones.rule_layers(verdict, step, x),
-        *zones.stop_layers(stops, x, look.ink, height),
-        *zones.reading_layers(
-            [r for r in readings if r["y"] > 0 or not look.log_y], x, y, look.ink
-        ),
+        *zones.stop_layers(stops, x, look.ink),
+        *zones.reading_layers(shown, x, y, look.ink),
     ]
     return _finish(layers, {"lines": lines}, height)
 
@@ -145,14 +145,14 @@ def small_chart(
     lines = _lines(pair, Look(log_y))
     if span is None or not np.isfinite(lines["y"].to_numpy(float)).any():
         return _nothing("No finite loss to draw.")
-    x, height = XAxis(*span), 130
+    x = XAxis(*span)
     layers = [
         *zones.band_layers(verdict, x),
-        *zones.best_band_layers(verdict, x, height),
+        *zones.best_band_layers(verdict, x),
         *_line_layers(lines, x, _loss_axis(log_y) | {"title": None}, legend=False),
         *zones.rule_layers(verdict, None, x),
     ]
-    spec = _finish(layers, {"lines": lines}, height)
+    spec = _finish(layers, {"lines": lines}, _SMALL_PX)
     return spec | {"title": {"text": title, "color": ink, "fontSize": 12, "limit": 260}}
 
 
@@ -164,7 +164,7 @@ def overlay_chart(
     Args:
         runs: name -> (curve, colour).
         log_y: logarithmic loss axis.
-        height: of the plotting area, px.
+        height: of the whole chart in px.
     """
     parts = []
     for name, (curve, _) in runs.items():
@@ -175,7 +175,8 @@ def overlay_chart(
     if data.empty or not np.isfinite(data["y"].to_numpy(float)).any():
         return _nothing("No validation loss to draw.")
     colours = {"domain": list(runs), "range": [colour for _, colour in runs.values()]}
-    x = XAxis(int(data["x"].min()), int(data["x"].max()))
+    steps = data["x"].to_numpy()
+    x = XAxis(int(steps.min()), int(steps.max()))
     layer = {
         "data": {"name": "runs"},
         "mark": {"type": "line", "strokeWidth": 2, "point": _dots(len(data) / len(runs))},

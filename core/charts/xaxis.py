@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.charts.theme import NUMBER
 from core.dynamics import Clock
 
 AxisName = Literal["step", "relative", "wall"]
@@ -63,6 +62,6 @@ class XAxis:
             return {"field": "x", "type": "temporal", "title": "Time (UTC)", "axis": axis,
                     "scale": {**scale, "type": "utc"}}  # fmt: skip
         title = f"Time since the start, {self._unit()[0]}" if self.timed else self.step_name
-        axis |= {"format": f",{NUMBER}"} | ({} if self.timed else {"tickMinStep": 1})
+        axis |= {"format": ",~f"} | ({} if self.timed else {"tickMinStep": 1})
         return {"field": "x", "type": "quantitative", "title": title, "axis": axis,
                 "scale": {**scale, "zero": False}}  # fmt: skip

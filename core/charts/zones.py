@@ -114,7 +114,7 @@ def _band_names(verdict: Verdict, x: XAxis, ink: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def best_band_layers(verdict: Verdict, x: XAxis, height: int) -> list[dict[str, Any]]:
+def best_band_layers(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
     """A green strip along the bottom: the checkpoints that are as good as the best one."""
     if verdict.best_band is None:
         return []
@@ -122,15 +122,15 @@ def best_band_layers(verdict: Verdict, x: XAxis, height: int) -> list[dict[str, 
     a, b = x.place([low, high]).tolist()
     unit = x.step_name.lower()
     note = f"{unit} {low:,} to {high:,}" if high > low else f"{unit} {low:,} alone"
-    row = {"x": a, "end": b, "top": height - _STRIP_PX, "bottom": height, "note": note}
-    mark = {"type": "rect", "color": BEST, "opacity": 0.75, "minBandSize": 4}
-    scale = {"type": "quantitative", "scale": None, "axis": None}
     encoding = {
         "x": x.encoding(), "x2": {"field": "end"},
-        "y": {"field": "top", **scale}, "y2": {"field": "bottom"},
+        "y": {"value": {"expr": f"height - {_STRIP_PX}"}}, "y2": {"value": {"expr": "height"}},
         "tooltip": [{"field": "note", "type": "nominal", "title": "Equally good"}],
     }  # fmt: skip
-    return [{"data": inline([row]), "mark": mark, "encoding": encoding}]
+    mark = {"type": "rect", "color": BEST, "opacity": 0.75}
+    return [
+        {"data": inline([{"x": a, "end": b, "note": note}]), "mark": mark, "encoding": encoding}
+    ]
 
 
 def rule_layers(verdict: Verdict, step: int | None, x: XAxis) -> list[dict[str, Any]]:
@@ -147,22 +147,8 @@ def rule_layers(verdict: Verdict, step: int | None, x: XAxis) -> list[dict[str, 
     ]
 
 
-def stop_layers(rows: tuple[StopRow, ...], x: XAxis, ink: str, height: int) -> list[dict[str, Any]]:
+def stop_layers(rows: tuple[StopRow, ...], x: XAxis, ink: str) -> list[dict[str, Any]]:
     """A marker for each rule that would have stopped, each in a lane of its own at the bottom."""
-    unit = x.step_name
-    values = [
-        {
-            "x": float(x.place(row.step)),
-            "lane": height - _STRIP_PX - _LANE_PX * (number + 0.7),
-            "rule": row.rule,
-            "step": row.step,
-            "kept": row.kept_step,
-        }
-        for number, row in enumerate(each for each in rows if each.step is not None)
-        if row.step is not None
-    ]
-    if not values:
-        return []
     names = [row.rule for row in rows]
     shape = {
         "field": "rule",
@@ -171,19 +157,24 @@ def stop_layers(rows: tuple[StopRow, ...], x: XAxis, ink: str, height: int) -> l
         "legend": {"orient": "bottom", "title": "Would have stopped", "columns": 4,
                    "symbolStrokeWidth": 1.5, "symbolFillColor": ink},
     }  # fmt: skip
-    encoding = {
-        "x": x.encoding(),
-        "y": {"field": "lane", "type": "quantitative", "scale": None, "axis": None},
-        "shape": shape,
-        "fill": {"condition": {"test": f"datum.rule === '{OURS}'", "value": BEST}, "value": ink},
-        "tooltip": [
-            {"field": "rule", "type": "nominal", "title": "Rule"},
-            {"field": "step", "type": "quantitative", "title": f"Stops at {unit.lower()}"},
-            {"field": "kept", "type": "quantitative", "title": "Checkpoint kept"},
-        ],
-    }
-    mark = {"type": "point", "size": 80, "stroke": ink, "opacity": 0.85}
-    return [{"data": inline(values), "mark": mark, "encoding": encoding}]
+    tips = [
+        {"field": "rule", "type": "nominal", "title": "Rule"},
+        {"field": "step", "type": "quantitative", "title": f"Stops at {x.step_name.lower()}"},
+        {"field": "kept", "type": "quantitative", "title": "Checkpoint kept"},
+    ]
+    stopped = [(row, row.step) for row in rows if row.step is not None]
+    layers = []
+    for number, (row, step) in enumerate(stopped):
+        fill = BEST if row.rule == OURS else ink
+        lane = _STRIP_PX + _LANE_PX * (number + 0.7)
+        values = {"x": float(x.place(step)), "rule": row.rule, "step": step, "kept": row.kept_step}
+        encoding = {
+            "x": x.encoding(), "y": {"value": {"expr": f"height - {lane:g}"}},
+            "shape": shape, "tooltip": tips,
+        }  # fmt: skip
+        mark = {"type": "point", "size": 80, "stroke": ink, "fill": fill, "opacity": 0.85}
+        layers.append({"data": inline([values]), "mark": mark, "encoding": encoding})
+    return layers
 
 
 def reading_rows(

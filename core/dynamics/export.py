@@ -10,7 +10,7 @@ from typing import Any
 
 from core.dynamics.records import Verdict
 
-_COLUMNS = (
+_COLUMNS: tuple[str, ...] = (
     "run", "train_tag", "val_tag", "points", "verdict", "confidence", "best_step", "best_value",
     "best_band", "overfit_step", "onset_interval", "stop_step", "zones", "summary",
 )  # fmt: skip

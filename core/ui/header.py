@@ -229,7 +229,7 @@ def choose_view(key: str, *views: str) -> str:
     chosen = st.segmented_control(
         t("view.choose"),
         (*views, "simulator"),
-        default=views[0],
+        default=None if nav.given(key) else views[0],
         required=True,
         format_func=lambda name: t(f"view.{name}"),
         key=key,

@@ -18,6 +18,7 @@ from core.ui.texts import t
 
 _ROUTED = "_routed_by_entry_point"
 _PENDING = "_pending_state"
+_GIVEN = "_given_state"
 _ICON = Path(__file__).parent / "assets" / "icon.png"
 
 PAGES: tuple[tuple[str, str], ...] = (
@@ -88,7 +89,9 @@ def run() -> None:
     page = _navigation()
     _gate()
     _freeze_modules()
-    for key, value in st.session_state.pop(_PENDING, {}).items():
+    pending = st.session_state.pop(_PENDING, {})
+    st.session_state[_GIVEN] = frozenset(pending)
+    for key, value in pending.items():
         st.session_state[key] = value
     st.session_state[_ROUTED] = True
     try:
@@ -110,6 +113,11 @@ def go(name: str, **state: object) -> NoReturn:
     """
     st.session_state[_PENDING] = {"run": st.session_state.get("run"), **state}
     st.switch_page(path(name), query_params={})
+
+
+def given(key: str) -> bool:
+    """Whether :func:`go` set this widget's value for this run: it must not get a default too."""
+    return key in st.session_state.get(_GIVEN, ())
 
 
 def guard() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.charts.dynamics import Look
-from core.charts.xaxis import AXES, AxisName
+from core.charts.xaxis import AXES
 from core.dynamics import Clock
 from core.errors import NotFound
 from core.runs import Run
@@ -97,14 +97,14 @@ def _tags(known: tuple[str, ...]) -> tuple[str | None, str | None]:
 
 def view(unit: str, clock: Clock | None) -> View:
     """How to draw it, behind a button too."""
-    axis: AxisName = "step"
+    axis = "step"
     with st.popover(t("dynamics.view"), icon=":material/tune:"):
         if clock is not None:
             chosen = st.segmented_control(
                 t("dynamics.axis"), AXES, default="step", required=True, key="axis",
                 bind="query-params", format_func=lambda name: t(f"dynamics.axis.{name}"),
             )  # fmt: skip
-            axis = chosen or "step"
+            axis = chosen or axis
         log_y = _toggle("log", "logy")
         trend = _toggle("trend", "trend")
         rules = _toggle("rules", "rules")

@@ -41,6 +41,8 @@ def _run(run: Run, *, ticking: bool = False) -> None:
         _slider_view(run, judged, view, exports, ticking=ticking)
 
 
+_INK_ON_PAPER = "#31333F"
+
 _still = st.fragment(_run)
 _live = st.fragment(_run, run_every=data.LIVE_S)
 _play = st.fragment(_run, run_every=playing.TICK_S)
@@ -73,18 +75,23 @@ def _slider_view(run: Run, judged: data.Judged, view: View, exports: Any, *, tic
         report.downloads(verdict, _pictures(pair, verdict, step, view.look, stops), run.key)
 
 
+def _tall(stops: tuple[StopRow, ...]) -> int:
+    """Height of the main chart in px: the legend of the rules takes some."""
+    return 540 if stops else 440
+
+
 def draw_charts(
     pair: LossPair, verdict: Verdict, step: int, look: Look, stops: tuple[StopRow, ...] = ()
 ) -> None:
     """The curves over their zones, and their gap where there are both."""
     draw.chart(
-        charts.zones_chart(pair, verdict, step, look, stops=stops, height=400),
+        charts.zones_chart(pair, verdict, step, look, stops=stops, height=_tall(stops)),
         alt=t("dynamics.chart.alt", summary=verdict.summary),
         key="zones",
     )
     if pair.train is not None and pair.val is not None:
         draw.chart(
-            charts.gap_chart(pair, verdict, step, look, height=180),
+            charts.gap_chart(pair, verdict, step, look, height=230),
             alt=t("dynamics.gapchart.alt"),
             key="gap",
         )
@@ -94,12 +101,12 @@ def _pictures(
     pair: LossPair, verdict: Verdict, step: int, look: Look, stops: tuple[StopRow, ...]
 ) -> Any:
     """Makes the charts for paper when it is called."""
-    paper = replace(look, ink="#31333F")
+    paper = replace(look, ink=_INK_ON_PAPER)
 
     def make() -> list[dict[str, Any]]:
-        drawn = [charts.zones_chart(pair, verdict, step, paper, stops=stops, height=400)]
+        drawn = [charts.zones_chart(pair, verdict, step, paper, stops=stops, height=_tall(stops))]
         if pair.train is not None and pair.val is not None:
-            drawn.append(charts.gap_chart(pair, verdict, step, paper, height=180))
+            drawn.append(charts.gap_chart(pair, verdict, step, paper, height=230))
         return drawn
 
     return make

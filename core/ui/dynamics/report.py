@@ -45,7 +45,7 @@ def verdict_box(verdict: Verdict) -> None:
     _ALERT.get(verdict.verdict, st.warning)(plain(verdict.summary) + swings, title=title)
 
 
-def then(verdict: Verdict, past: Hindsight, unit: str, step: int) -> None:
+def then(past: Hindsight, unit: str, step: int) -> None:
     """What would have been said at the slider, where that is not the end."""
     sure = dynamics.confidence_level(past.verdict, past.confidence)
     word = t(f"verdict.{past.verdict}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pandas as pd
@@ -76,7 +77,7 @@ def _table(frame: pd.DataFrame) -> None:
         t("several.best"): [_integer(each) for each in frame["best_step"]],
         t("several.val"): [number(each, 4) for each in frame["best_val"]],
         t("several.since"): [_integer(each) for each in frame["overfit_step"]],
-        t("several.gap"): [signed(each) if each == each else DASH for each in frame["gap"]],
+        t("several.gap"): [_gap(each) for each in frame["gap"].tolist()],
     })  # fmt: skip
     event = st.dataframe(
         shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row",
@@ -89,6 +90,10 @@ def _table(frame: pd.DataFrame) -> None:
 
 def _integer(value: object) -> str:
     return DASH if pd.isna(value) else f"{value:,}"  # pyright: ignore[reportArgumentType,reportCallIssue]
+
+
+def _gap(value: float) -> str:
+    return DASH if math.isnan(value) else signed(value)
 
 
 def _curves(frame: pd.DataFrame, matching: dict[str, Run]) -> None:
