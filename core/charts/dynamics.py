@@ -175,7 +175,7 @@ def overlay_chart(
     if data.empty or not np.isfinite(data["y"].to_numpy(float)).any():
         return _nothing("No validation loss to draw.")
     colours = {"domain": list(runs), "range": [colour for _, colour in runs.values()]}
-    steps = data["x"].to_numpy()
+    steps = data["x"].to_numpy(np.int64)
     x = XAxis(int(steps.min()), int(steps.max()))
     layer = {
         "data": {"name": "runs"},
@@ -271,7 +271,7 @@ def _line_layers(
     }  # fmt: skip
     layers = []
     for part in ("raw", "line"):
-        chosen = int((lines["part"] == part).sum())
+        chosen = lines["part"].tolist().count(part)
         if chosen:
             mark: dict[str, Any] = {"type": "line", "strokeWidth": 2, "clip": True}
             if part == "raw":

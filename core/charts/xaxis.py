@@ -13,6 +13,13 @@ from core.dynamics import Clock
 AxisName = Literal["step", "relative", "wall"]
 AXES: tuple[AxisName, ...] = ("step", "relative", "wall")
 
+
+def as_axis(name: str | None) -> AxisName:
+    """The axis of a name; "step" for any other word."""
+    known: dict[str | None, AxisName] = {axis: axis for axis in AXES}
+    return known.get(name, "step")
+
+
 _UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
 
 

@@ -37,12 +37,17 @@ def clock_of(scalars: pd.DataFrame, pair: LossPair) -> Clock | None:
     """
     folders = scalars["run"].astype(str)
     own = (folders == pair.run) | folders.str.startswith(f"{pair.run}/") | (pair.run == ".")
-    rows = scalars[own & scalars["tag"].isin([pair.train_tag, pair.val_tag])]
-    last = rows.groupby("step")["wall_time"].max().sort_index()
+    own &= scalars["tag"].isin([pair.train_tag, pair.val_tag])
+    logged = scalars["step"].to_numpy(np.int64)[own]
+    written = scalars["wall_time"].to_numpy(np.float64)[own]
+    order = np.lexsort((written, logged))
+    every = logged[order]
+    last = np.append(every[1:] != every[:-1], True)[: len(every)]
+    steps = every[last]
     span = pair.step_range()
-    if span is None or len(last) < 2 or span[0] < last.index[0] or span[1] > last.index[-1]:
+    if span is None or len(steps) < 2 or span[0] < steps[0] or span[1] > steps[-1]:
         return None
-    times = np.maximum.accumulate(last.to_numpy(float))
+    times = np.maximum.accumulate(written[order][last])
     if not np.isfinite(times).all() or times[-1] <= times[0]:
         return None
-    return Clock(last.index.to_numpy(np.int64), times)
+    return Clock(steps, times)

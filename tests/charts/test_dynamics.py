@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
@@ -12,8 +13,8 @@ import pytest
 
 from core.charts.dynamics import Look, gap_chart, zones_chart
 from core.charts.picture import rows as table_rows
-from core.charts.theme import ZONES
-from core.dynamics import Curve, LossPair, SimulatorSettings, diagnose, simulate
+from core.charts.theme import BEST, ZONES
+from core.dynamics import Clock, Curve, LossPair, SimulatorSettings, diagnose, simulate, stop_rows
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +153,81 @@ def test_one_curve_alone_is_drawn(pair):
     spec = drawn(zones_chart(alone, diagnose(alone), 5))
     assert {row["split"] for row in lines(spec)} == {"Training loss"}
     assert drawn(gap_chart(alone, diagnose(alone)))["mark"]["type"] == "text"
+
+
+def uncertain(pair: LossPair):
+    verdict = diagnose(pair)
+    assert verdict.overfit_step is not None
+    onset = (verdict.overfit_step - 3, verdict.overfit_step + 4)
+    return replace(verdict, onset_interval=onset, best_band=(7, 11), stop_step=30)
+
+
+def test_the_red_begins_lighter_where_its_onset_is_uncertain(pair):
+    verdict = uncertain(pair)
+    spec = drawn(zones_chart(pair, verdict))
+    reds = [
+        (rows(spec, band)[0]["x"], rows(spec, band)[0]["end"], band["mark"]["opacity"])
+        for band in layers(spec, "rect")
+        if band["mark"]["color"] == ZONES["overfitting"][0]
+    ]
+    low, high = verdict.onset_interval
+    assert [(a, b) for a, b, _ in reds] == [(low, high), (high, 60)]
+    assert reds[0][2] < reds[1][2] == ZONES["overfitting"][1]
+    edges = [layer for layer in layers(spec, "rule") if layer["mark"].get("strokeDash") == [4, 3]]
+    assert [row["x"] for row in rows(spec, edges[0])] == [low, high]
+
+
+def test_equally_good_checkpoints_are_a_strip_at_the_bottom(pair):
+    spec = drawn(zones_chart(pair, uncertain(pair)))
+    strips = [band for band in layers(spec, "rect") if band["mark"]["color"] == BEST]
+    assert (rows(spec, strips[0])[0]["x"], rows(spec, strips[0])[0]["end"]) == (7, 11)
+
+
+def test_each_rule_that_stops_has_a_marker_of_its_own_shape(pair):
+    stops = stop_rows(pair, uncertain(pair))
+    spec = drawn(zones_chart(pair, diagnose(pair), stops=stops))
+    marked = [each for each in layers(spec, "point") if "shape" in each["encoding"]]
+    assert {rows(spec, each)[0]["rule"] for each in marked} == {
+        row.rule for row in stops if row.step is not None
+    }
+    scale = marked[0]["encoding"]["shape"]["scale"]
+    assert len(set(scale["range"])) == len(scale["domain"]) == len(stops)
+
+
+def test_the_trend_lies_over_the_faint_points(pair):
+    spec = drawn(zones_chart(pair, diagnose(pair), look=Look(trend=True)))
+    raw, line = layers(spec, "line")
+    assert raw["mark"]["opacity"] < 0.5
+    assert "opacity" not in line["mark"]
+
+
+def test_time_axes_take_their_places_from_the_clock(pair):
+    clock = Clock(np.arange(61), 1.7e9 + 60.0 * np.arange(61))
+    relative = drawn(zones_chart(pair, diagnose(pair), 40, Look(axis="relative", clock=clock)))
+    assert lines(relative)[30]["x"] == pytest.approx(30.0)
+    title = layers(relative, "line")[0]["encoding"]["x"]["title"]
+    assert title == "Time since the start, minutes"
+    wall = drawn(zones_chart(pair, diagnose(pair), 40, Look(axis="wall", clock=clock)))
+    assert lines(wall)[30]["x"] == pytest.approx((1.7e9 + 1800) * 1e3)
+    assert layers(wall, "line")[0]["encoding"]["x"]["type"] == "temporal"
+
+
+def test_runs_beside_each_other_are_valid_charts(pair):
+    small = drawn(small_chart(pair, diagnose(pair), "net"))
+    assert len(layers(small, "rect")) == 3
+    over = drawn(overlay_chart({"a": (pair.val, "#000000"), "b": (pair.train, "#ff0000")}))
+    assert over["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["a", "b"]
+    assert drawn(overlay_chart({}))["mark"]["type"] == "text"
+
+
+def test_pictures_are_made_without_a_browser(pair):
+    verdict = uncertain(pair)
+    specs = [
+        zones_chart(pair, verdict, 40, stops=stop_rows(pair, verdict)),
+        gap_chart(pair, verdict, 40),
+    ]
+    assert render(specs, "net", "png").startswith(b"\x89PNG")
+    svg = render(specs, "<net> & co", "svg").decode()
+    assert svg.startswith("<svg")
+    assert "&lt;net&gt; &amp; co" in svg
+    assert "Overfitting" in svg

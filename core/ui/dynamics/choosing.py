@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.charts.dynamics import Look
-from core.charts.xaxis import AXES
+from core.charts.xaxis import AXES, as_axis
 from core.dynamics import Clock
 from core.errors import NotFound
 from core.runs import Run
@@ -109,7 +109,7 @@ def view(unit: str, clock: Clock | None) -> View:
         trend = _toggle("trend", "trend")
         rules = _toggle("rules", "rules")
         known = _toggle("known", "known")
-    return View(Look(log_y, trend, axis, clock, unit, draw.ink()), rules, known)
+    return View(Look(log_y, trend, as_axis(axis), clock, unit, draw.ink()), rules, known)
 
 
 def _toggle(name: str, key: str) -> bool:

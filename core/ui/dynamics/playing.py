@@ -14,7 +14,8 @@ FRAMES = 60
 POSITIONS = 1_000
 """Places of the slider at most, so that an arrow key moves it visibly."""
 
-_PLAYING, _LAST = "_playing", "_last_step"
+_PLAYING, _BEGUN = "_playing", "_begun"
+_LAST, _MOVED = "_last_step", "_moved"
 
 
 def playing() -> bool:
@@ -27,8 +28,16 @@ def stop() -> None:
     st.session_state[_PLAYING] = False
 
 
-def _toggle() -> None:
-    st.session_state[_PLAYING] = not playing()
+def _start() -> None:
+    st.session_state[_PLAYING], st.session_state[_BEGUN] = True, False
+
+
+def _button() -> None:
+    """Play or pause: two buttons, since a click that meets a tick may be told twice."""
+    name, click, icon = "play", _start, ":material/play_arrow:"
+    if playing():
+        name, click, icon = "pause", stop, ":material/pause:"
+    st.button(t(f"dynamics.{name}"), key=name, on_click=click, icon=icon, shortcut="P", width=130)
 
 
 def scale(pair: LossPair) -> tuple[int, int, int] | None:
@@ -54,14 +63,13 @@ def slider(unit: str, first: int, last: int, stride: int, *, ticking: bool) -> i
     """
     if last <= first:
         return last
-    moved = _move(first, last, stride)
+    moved = _move(first, last, stride) | st.session_state.pop(_MOVED, False)
     if playing() != ticking:
+        # What this run set is still new in the next one, which must not give a default then.
+        st.session_state[_MOVED] = moved
         st.rerun(scope="app")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button(
-            t("dynamics.pause") if playing() else t("dynamics.play"), key="play", on_click=_toggle,
-            icon=":material/pause:" if playing() else ":material/play_arrow:", width=110,
-        )  # fmt: skip
+        _button()
         return st.slider(
             unit, first, last, value=None if moved else last, step=stride, key="step",
             bind="query-params", on_change=stop,
@@ -86,12 +94,11 @@ def _move(first: int, last: int, stride: int) -> bool:
 def _next(now: int, first: int, last: int, stride: int) -> int:
     """The next frame; the end stops the play, and playing from the end begins at the start."""
     hop = stride * max(1, -(-((last - first) // stride) // FRAMES))
-    begun = st.session_state.get("_begun", False)
-    st.session_state["_begun"] = True
+    begun = st.session_state.get(_BEGUN, False)
+    st.session_state[_BEGUN] = True
     if now >= last and not begun:
         return first
     if now + hop >= last:
         stop()
-        st.session_state["_begun"] = False
         return last
     return now + hop

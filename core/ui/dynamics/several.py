@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -74,9 +75,9 @@ def _table(frame: pd.DataFrame) -> None:
         t("overview.run"): frame["run"],
         t("overview.verdict"): [t(f"verdict.{v}") if v else "" for v in frame["verdict"]],
         t("several.sure"): [percent(100 * c) if c > 0 else DASH for c in frame["confidence"]],
-        t("several.best"): [_integer(each) for each in frame["best_step"]],
+        t("several.best"): _integers(frame["best_step"].tolist()),
         t("several.val"): [number(each, 4) for each in frame["best_val"]],
-        t("several.since"): [_integer(each) for each in frame["overfit_step"]],
+        t("several.since"): _integers(frame["overfit_step"].tolist()),
         t("several.gap"): [_gap(each) for each in frame["gap"].tolist()],
     })  # fmt: skip
     event = st.dataframe(
@@ -88,8 +89,8 @@ def _table(frame: pd.DataFrame) -> None:
         nav.go("dynamics", run=str(frame["run"].iloc[picked[0]]), view="run")
 
 
-def _integer(value: object) -> str:
-    return DASH if pd.isna(value) else f"{value:,}"  # pyright: ignore[reportArgumentType,reportCallIssue]
+def _integers(values: list[Any]) -> list[str]:
+    return [DASH if value is pd.NA else f"{value:,}" for value in values]
 
 
 def _gap(value: float) -> str:
