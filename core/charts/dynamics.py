@@ -118,16 +118,24 @@ def gap_chart(
     keep = thin(gap.values)
     data = pd.DataFrame({"x": x.place(gap.steps[keep]), "step": gap.steps[keep],
                          "y": gap.values[keep]})  # fmt: skip
-    y = {"field": "y", "type": "quantitative", "title": "Gap (val − train)", "axis": _Y_AXIS}
+    y = {
+        "field": "y",
+        "type": "quantitative",
+        "title": "Gap (val − train)",
+        "axis": _Y_AXIS,
+        "scale": {"nice": False, "padding": 14},
+    }
     tips = [_tip("step", look.step_name, ","), _tip("y", "Gap in loss", _LOSS)]
     line = {
         "data": {"name": "gap"},
         "mark": {"type": "line", "color": VAL, "strokeWidth": 2, "point": _dots(len(data))},
         "encoding": {"x": x.encoding(), "y": y, "tooltip": tips},
     }
-    point = [] if step is None or not np.isfinite(gap.at(step)) else [("gap", gap)]
-    rows = [{"step": step, "y": c.at(step), "name": n, "below": False}
-            for n, c in point if step is not None]  # fmt: skip
+    rows = []
+    # Where the run has ended in NaN there is no gap any more, whatever the last finite one was.
+    logged = np.nan if step is None or pair.val is None else pair.val.at(step)
+    if step is not None and np.isfinite(logged) and np.isfinite(gap.at(step)):
+        rows = [{"step": step, "y": gap.at(step), "name": "gap", "below": False}]
     layers = [
         *zones.band_layers(verdict, x),
         line,
@@ -184,7 +192,8 @@ def overlay_chart(
             "x": x.encoding(),
             "y": _loss_axis(log_y) | {"title": VAL_NAME},
             "color": {"field": "run", "type": "nominal", "scale": colours,
-                      "legend": {"orient": "top", "title": None, "columns": 4}},
+                      "legend": {"orient": "top", "title": None, "columns": 4,
+                                 "symbolType": "stroke"}},
             "tooltip": [{"field": "run", "type": "nominal", "title": "Run"},
                         _tip("x", "Step", ","), _tip("y", "Loss", _LOSS)],
         },
@@ -260,7 +269,12 @@ def _line_layers(
 ) -> list[dict[str, Any]]:
     """The faint raw curves, where there are some, and the lines."""
     names = list(dict.fromkeys(lines["split"]))
-    key = {"orient": "top", "title": None, "offset": 2 * zones.NAME_LINE_PX + 4}
+    key = {
+        "orient": "top",
+        "title": None,
+        "offset": 2 * zones.NAME_LINE_PX + 4,
+        "symbolType": "stroke",
+    }
     shared = {"field": "split", "type": "nominal", "legend": key if legend else None}
     encoding = {
         "x": x.encoding(), "y": y,

@@ -20,6 +20,7 @@ def as_axis(name: str | None) -> AxisName:
     return known.get(name, "step")
 
 
+_DAY_MS = 86_400e3
 _UNITS = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
 
 
@@ -66,6 +67,7 @@ class XAxis:
         scale: dict[str, Any] = {"domain": [low, high], "nice": False}
         axis: dict[str, Any] = {"labelOverlap": True, "labelFlush": True}
         if self.timed and self.name == "wall":
+            axis["format"] = "%H:%M" if high - low < _DAY_MS else "%d %b %H:%M"
             return {"field": "x", "type": "temporal", "title": "Time (UTC)", "axis": axis,
                     "scale": {**scale, "type": "utc"}}  # fmt: skip
         title = f"Time since the start, {self._unit()[0]}" if self.timed else self.step_name

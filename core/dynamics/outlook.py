@@ -29,8 +29,8 @@ CANNOT_TELL: frozenset[str] = frozenset({"noisy", "too-short", "no-validation"})
 SURE, LIKELY = 0.9, 0.7
 """Confidence from which on a verdict is called sure, or likely."""
 
-QUIET, RESTLESS = 0.01, 0.05
-"""Noise as a share of the best loss: below it is hardly any, above it is much. The upper one is
+NO_NOISE, QUIET, RESTLESS = 1e-4, 0.01, 0.05
+"""Noise as a share of the best loss: none, below it is hardly any, above it is much. The upper one is
 the rise that counts as overfitting, which such noise hides from one epoch to the next."""
 
 
@@ -64,10 +64,14 @@ def confidence_level(verdict: str, confidence: float) -> Level | None:
 
 
 def noise_level(verdict: Verdict) -> Level | None:
-    """How much the validation loss swings from point to point; None where it is not known."""
+    """How much the validation loss swings from point to point; None where it does not, or where
+    that is not known.
+    """
     if verdict.best_value is None or not verdict.noise > 0:
         return None
     share = verdict.noise / max(abs(verdict.best_value), 1e-12)
+    if share < NO_NOISE:
+        return None
     return "low" if share < QUIET else "medium" if share < RESTLESS else "high"
 
 

@@ -34,21 +34,15 @@ def test_the_arrow_keys_move_the_cursor_within_a_second(net) -> None:
 
 def test_overfitting_is_a_red_area_behind_the_curves(net) -> None:
     net.open("dynamics?run=net")
-    canvas = net.page.locator("[data-testid=stVegaLiteChart] canvas").first
-    canvas.wait_for()
-    net.page.wait_for_timeout(1500)
-    share = canvas.evaluate(
-        """node => {
-            const {width, height} = node;
-            const {data} = node.getContext('2d').getImageData(0, 0, width, height);
-            let red = 0;
-            for (let i = 0; i < data.length; i += 4)
-                if (data[i] > 150 && data[i + 1] < 60 && data[i + 2] < 80
-                    && data[i + 3] > 40 && data[i + 3] < 120) red += 1;
-            return red / (width * height);
-        }"""
-    )
-    assert share > 0.15
+    chart = net.page.get_by_test_id("stVegaLiteChart").first
+    red = chart.locator("svg path[fill='#B2182B']").first
+    expect(red).to_be_visible()
+    expect(red).to_have_attribute("opacity", "0.26")
+    band, whole = red.bounding_box(), chart.bounding_box()
+    assert band is not None
+    assert whole is not None
+    assert band["width"] > 0.4 * whole["width"]
+    assert band["height"] > 0.4 * whole["height"]
 
 
 def test_play_moves_the_slider_and_pause_stops_it(net) -> None:

@@ -42,11 +42,11 @@ def choose(run: Run) -> data.Judged:
     """
     offer = store.offer(run)
     train, val = _tags(offer.tags)
-    judged = data.judge(run, train, val)
+    judged = data.judge(run)
+    if train is not None or val is not None:
+        return _named(run, judged, train, val)
     if not judged:
         raise NotFound(t("dynamics.noloss", run=run.key))
-    if train is not None or val is not None:
-        return judged[0]
     pairs = _pairs(judged, offer)
     if len(pairs) == 1:
         return judged[0]
@@ -56,6 +56,17 @@ def choose(run: Run) -> data.Judged:
     name, tags = pairs[label]
     found = data.judge(run, *tags) if tags else judged
     return next((each for each in found if each.pair.run == name), judged[0])
+
+
+def _named(run: Run, judged: list[data.Judged], train: str | None, val: str | None) -> data.Judged:
+    """The pair of the tags named; where only one is, the other is the one found by name."""
+    found = judged[0].pair if judged else None
+    if found is not None:
+        train, val = train or found.train_tag or None, val or found.val_tag or None
+    named = data.judge(run, train, val)
+    if not named:
+        raise NotFound(t("dynamics.noloss", run=run.key))
+    return named[0]
 
 
 def _pairs(
