@@ -30,8 +30,8 @@ SURE, LIKELY = 0.9, 0.7
 """Confidence from which on a verdict is called sure, or likely."""
 
 NO_NOISE, QUIET, RESTLESS = 1e-4, 0.01, 0.05
-"""Noise as a share of the best loss: none, below it is hardly any, above it is much. The upper one is
-the rise that counts as overfitting, which such noise hides from one epoch to the next."""
+"""Noise as a share of the best loss: below these it is none, hardly any, some; above it is much.
+The last is the rise that counts as overfitting, which such noise hides from epoch to epoch."""
 
 
 @dataclass(frozen=True, slots=True)
