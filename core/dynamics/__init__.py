@@ -6,6 +6,7 @@ What a page tells of a verdict is in ``outlook``, ``stopping``, ``clock`` and ``
 """
 
 from core.dynamics.clock import Clock, clock_of
+from core.dynamics.compared import OURS, StopRow, stop_rows
 from core.dynamics.diagnose import diagnose
 from core.dynamics.outlook import (
     Hindsight,
@@ -34,7 +35,6 @@ from core.dynamics.simulator import (
     SimulatorSettings,
     simulate,
 )
-from core.dynamics.stopping import OURS, StopRow, stop_rows
 
 __all__ = [
     "BOUNDS",
