@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -85,7 +86,7 @@ class _Pass:
         self.gaps: list[tuple[int, int]] = []
         self.foreign: list[int] = []
         self.too_large: list[tuple[int, int]] = []
-        self.logged = state.logged
+        self.first_logged: float = 0 if state.logged else math.inf
         self.started = state.started
 
     def take(self, buffer: bytes, offset: int, frames: Frames) -> None:
@@ -105,7 +106,8 @@ class _Pass:
         found = plain.decode(buffer, starts, lengths)
         self._keep(found, offset + starts)
         self._damaged(offset, starts[found.damaged], lengths[found.damaged])
-        self.logged = self.logged or len(found.record) > 0
+        if len(found.record):
+            self.first_logged = min(self.first_logged, offset + int(starts[found.record.min()]))
         self._others(buffer, offset, starts[found.others], lengths[found.others])
 
     def _keep(self, found: plain.Plain, offsets: np.ndarray) -> None:
@@ -145,13 +147,14 @@ class _Pass:
             return
         if not self.started and not values.is_version_2(event) and not self.state.whole:
             raise NeedsWhole
-        if values.is_start(event) and self.logged and not self.state.whole:
+        if values.is_start(event) and self.first_logged < at and not self.state.whole:
             raise NeedsWhole
         self._list(event, at, length)
 
     def _list(self, event: Any, at: int, length: int) -> None:
         found = set(values.kinds(event, self.plugins))
-        self.logged = self.logged or bool(event.summary.value)
+        if event.summary.value:
+            self.first_logged = min(self.first_logged, at)
         for kind, tag in sorted(found):
             if kind != "scalars":
                 value = Value(kind, tag, event.step, event.wall_time, at, length)
@@ -213,7 +216,8 @@ class _Pass:
             (*old.foreign, *sorted(self.foreign))[:MAX_KEPT],
             (*old.too_large, *self.too_large)[:MAX_KEPT],
         )
-        return State(end, self.plugins, self.started, self.logged, self.state.whole, damage)
+        logged = self.first_logged < math.inf
+        return State(end, self.plugins, self.started, logged, self.state.whole, damage)
 
 
 def _joined_gaps(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
