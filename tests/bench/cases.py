@@ -28,7 +28,9 @@ def append(path: str, extra: str) -> None:
         stream.write(more)
     with Part() as part:
         frame = load(Path(path)).scalars
-    part.say(points=len(frame), total=float(frame["value"].to_numpy().sum()), new=len(frame) - before)
+    part.say(
+        points=len(frame), total=float(frame["value"].to_numpy().sum()), new=len(frame) - before
+    )
 
 
 def tbparse(path: str) -> None:
