@@ -35,14 +35,14 @@ def errors_shown() -> Iterator[None]:
         st.error(plain(str(error)), icon=":material/error:")
 
 
-@st.cache_data(ttl=LIVE_S, max_entries=8, show_spinner=False)
+@st.cache_resource(ttl=LIVE_S, max_entries=8, show_spinner=False)
 def _discover(roots: tuple[str, ...]) -> list[Run]:
     return run_store.discover(Path(root) for root in roots)
 
 
 def all_runs() -> list[Run]:
     """Every run below the allowed roots, newest first; at most :data:`LIVE_S` old."""
-    return _discover(tuple(str(root) for root in settings().all_roots))
+    return list(_discover(tuple(str(root) for root in settings().all_roots)))
 
 
 def forget_runs() -> None:
