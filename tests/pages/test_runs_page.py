@@ -13,7 +13,6 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.series import Curve
-from core.ui import data
 from core.ui.explore import downloads
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +108,8 @@ def test_columns_for_tags(runs: Path, overfitting: Losses) -> None:
 
 def test_only_the_kinds_that_are_there_are_offered(runs: Path) -> None:
     app = _open(run="other")
-    (view,) = [group for group in app.get("button_group") if group.key == "show"]
+    groups: Any = app.get("button_group")
+    (view,) = [group for group in groups if group.key == "show"]
     assert list(view.options) == ["Scalars"]
 
 

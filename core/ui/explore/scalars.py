@@ -170,7 +170,7 @@ def _legend(
             paint = "currentColor" if colour is not None else charts.split_colour(split)
             items.append(_chip(paint, DASH[split], t(f"split.{split}")))
     if items:
-        body = "".join(
+        body = " ".join(
             f'<span style="white-space:nowrap;margin-right:1.1rem">{item}</span>' for item in items
         )
         st.html(f'<div style="font-size:.85rem;line-height:1.7">{body}</div>')
