@@ -57,6 +57,16 @@ def test_the_table_is_there_at_once_and_fills_in(root: Path) -> None:
     assert set(ledger.frame(found)["verdict"]) == {"overfitting"}
 
 
+def test_urgent_runs_are_judged_before_others_are_read(root: Path) -> None:
+    found = runs.discover([root])
+    ledger = table.Ledger()
+    ledger.refresh(found)
+    for _ in range(2):
+        ledger.work(found, budget_s=0, urgent=1)
+    assert ledger.frame(found)["verdict"].tolist() == ["overfitting", "", ""]
+    assert ledger.done_share(found) == pytest.approx(1 / 3)
+
+
 def test_lines_outlive_the_process_and_are_worked_out_once(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
