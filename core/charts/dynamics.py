@@ -16,6 +16,7 @@ from core.series import thin
 _NAMES = ("Training loss", "Validation loss")
 _DASHES = [[1, 0], [6, 3]]
 _FEW_POINTS = 20
+_MAX_GAPS = 500
 _NAME_LINE_PX = 14
 
 _LOSS = ".4~g"
@@ -110,17 +111,19 @@ def _lines(pair: LossPair, log_y: bool) -> pd.DataFrame:
         values = np.where(np.isfinite(curve.values), curve.values, np.nan)
         if log_y:
             values = np.where(values > 0, values, np.nan)
-        keep = np.union1d(thin(values), _first_gaps(values))
+        keep = np.union1d(thin(values), _gaps(values))
         parts.append(pd.DataFrame({"step": curve.steps[keep], "loss": values[keep], "split": name}))
     if not parts:
         return pd.DataFrame({"step": [], "loss": [], "split": []})
     return pd.concat(parts, ignore_index=True)
 
 
-def _first_gaps(values: np.ndarray) -> np.ndarray:
-    """One point of every stretch of NaN, so that thinning cannot bridge it."""
+def _gaps(values: np.ndarray) -> np.ndarray:
+    """The NaN, so that thinning cannot bridge them; of many one of every stretch."""
     bad = np.isnan(values)
-    return np.flatnonzero(bad & ~np.concatenate(([False], bad[:-1])))[:500]
+    if bad.sum() > _MAX_GAPS:
+        bad &= ~np.concatenate(([False], bad[:-1]))
+    return np.flatnonzero(bad)[:_MAX_GAPS]
 
 
 def _bands(verdict: Verdict, span: tuple[int, int], x: alt.X, ink: str | None = None) -> list[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from google.protobuf.message import DecodeError
 from tbparse import SummaryReader, summary_reader
+from tbparse.tensorflow_stub import tensor_util
 from tensorboard.compat.proto import event_pb2
 from tensorboard.compat.tensorflow_stub import errors as tf_errors
 
@@ -100,6 +101,12 @@ class _TensorFlowStandIn:
     class image:
         decode_image = staticmethod(_Encoded)
 
+
+# tbparse decodes integer tensors by a list of types in which it names two that tensorboard's own
+# stand-in for TensorFlow does not have; no tensor is of either.
+for _name in ("int4", "uint4"):
+    if not hasattr(tensor_util.dtypes, _name):
+        setattr(tensor_util.dtypes, _name, object())
 
 # Once, at import: tbparse looks the module attribute up at every call, and a temporary change
 # would not be safe with Streamlit's threads.

@@ -175,4 +175,6 @@ def outline_from(content: list[Any]) -> Outline:
 
 def judgement_from(content: list[Any]) -> Judgement:
     """A judgement out of the list of its fields."""
-    return Judgement(*content)
+    verdict, best, best_step, train, val = content
+    step = None if best_step is None else int(best_step)
+    return Judgement(str(verdict), float(best), step, float(train), float(val))

@@ -37,7 +37,7 @@ def errors_shown() -> Iterator[None]:
         st.error(plain(str(error)), icon=":material/error:")
 
 
-@st.cache_data(ttl=LIVE_S, max_entries=8, show_spinner=False)
+@st.cache_resource(ttl=LIVE_S, max_entries=8, show_spinner=False)
 def _discover(roots: tuple[str, ...], changes: tuple[int, ...]) -> list[Run]:
     return run_store.discover(Path(root) for root in roots)
 
@@ -47,7 +47,8 @@ def all_runs() -> list[Run]:
 
     Of remote folders it is what was fetched by now; what is new there is on its way.
     """
-    return _discover(tuple(str(root) for root in settings().all_roots), _remote_changes())
+    roots = tuple(str(root) for root in settings().all_roots)
+    return list(_discover(roots, _remote_changes()))
 
 
 @st.cache_resource(show_spinner=False)

@@ -53,8 +53,10 @@ def pick_run() -> Run | None:
     by_key = {run.key: run for run in found}
     if not by_key:
         return None
-    if st.session_state.get("run") not in by_key and "run" not in st.query_params:
-        st.session_state["run"] = _default(found).key
+    if "run" not in st.query_params:
+        # Assigned anew each time: a click in the navigation drops what only the session holds.
+        chosen = st.session_state.get("run")
+        st.session_state["run"] = chosen if chosen in by_key else _default(found).key
     key = st.selectbox(
         t("header.run"),
         list(by_key),

@@ -112,7 +112,7 @@ def _arrays() -> st.SearchStrategy[np.ndarray]:
     return st.builds(
         _array,
         st.sampled_from(_SHAPES),
-        st.sampled_from(["f4", "f8"]),
+        st.sampled_from(["f4", "f8", "i4", "i8", "u1", "bool"]),
         st.integers(0, 9),
     )  # fmt: skip
 

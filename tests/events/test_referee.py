@@ -151,10 +151,9 @@ def test_any_file_gives_the_rows_of_tbparse(log, recipe, version):
             assert rows_of(load(file))["scalars"] == referee(file)["scalars"]
 
 
-@pytest.mark.xfail(reason="tbparse's tensors need a TensorFlow for integers", strict=True)
 @pytest.mark.parametrize("dtype", ["i4", "i8", "bool"])
 def test_tensors_of_integers_are_read(tmp_path, log, dtype):
-    """tbparse without TensorFlow raises on them (its stub lacks int4); ours must not lose them."""
+    """tbparse alone raises on them (its stand-in for TensorFlow lacks int4)."""
     writer = log().tensor("one", 1, np.array(1, dtype), "scalars")
     writer.tensor("two", 1, np.array([1, 0], dtype), "scalars").write(tmp_path / NAME)
     events = load(tmp_path, KINDS)
