@@ -33,7 +33,7 @@ from core.table.lines import (
 
 _T = TypeVar("_T")
 
-_OUTLINE = "table.outline.1"
+_OUTLINE = "table.outline.2"
 _JUDGEMENT = "table.judgement.1"
 _KEEP_EVERY = 64
 """Results are written to disk in batches of this many."""

@@ -1,8 +1,9 @@
 """Cached readers for pages: content in, dataclass or DataFrame out.
 
-Everything read from disk is cached by path, size and modification time of its files, so that a
-change is seen at once and nothing unchanged is read twice, by any session. Traces are large and
-read-only: they are shared, not copied (``cache_resource``).
+What is read from disk is cached by path, size and modification time of its files, so that a change
+is seen at once and nothing unchanged is read twice, by any session; event files have a cache of
+their own (:mod:`core.events.library`). Traces are large and read-only: they are shared, not copied
+(``cache_resource``).
 """
 
 from __future__ import annotations
@@ -112,14 +113,8 @@ def _nothing_logged(run: Run) -> str:
     return t("empty.live", run=run.key) if is_live(run) else t("empty.ended", run=run.key)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _load(stamp: tuple[tuple[str, int, int], ...], kinds: tuple[str, ...], root: str):
-    files = [Path(path) for path, _, _ in stamp]
-    return events.load(files, kinds=set(kinds), root=Path(root))
-
-
 def load_events(run: Run, *kinds: str) -> events.Events:
-    """The events of a run.
+    """The events of a run; nothing that is known of its files is read again.
 
     Args:
         run: which one.
@@ -130,7 +125,7 @@ def load_events(run: Run, *kinds: str) -> events.Events:
     """
     if not run.event_files:
         raise NotFound(_nothing_logged(run))
-    return _load(file_stamp(run.event_files), tuple(sorted(kinds)), str(run.path))
+    return events.load(run.event_files, kinds, run.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +143,7 @@ def _judge(
     tags: tuple[str | None, str | None],
     at: int | None,
 ) -> list[Judged]:
-    frame = _load(stamp, ("scalars",), root).scalars
+    frame = events.load([Path(path) for path, _, _ in stamp], {"scalars"}, Path(root)).scalars
     pairs = dynamics.pair_losses(frame, *tags)
     return [Judged(pair, dynamics.diagnose(pair, at=at)) for pair in pairs]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -120,10 +121,19 @@ def test_a_view_that_a_link_asks_for_in_vain_is_one_line(runs: Path) -> None:
 
 def test_many_damaged_files_are_one_line(runs: Path) -> None:
     for number in range(7):
-        (runs / "other" / f"events.out.tfevents.{number}.bad").write_bytes(b"bad")
+        (runs / "other" / f"events.out.tfevents.{number}.bad").write_bytes(b"no event file")
     app = _open(run="other")
     assert not app.warning
     assert any("7 problems" in expander.label for expander in app.expander)
+
+
+def test_half_a_record_is_news_only_where_nobody_writes_any_more(runs: Path) -> None:
+    (file,) = (runs / "other").glob("*tfevents*")
+    file.write_bytes(file.read_bytes() + b"\x18\x00\x00")
+    assert not _open(run="other").warning
+    os.utime(file, (1.7e9, 1.7e9))
+    (warning,) = _open(run="other").warning
+    assert "cut off" in warning.value
 
 
 def test_a_run_that_is_not_there_any_more_is_left_out(runs: Path) -> None:

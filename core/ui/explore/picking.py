@@ -227,12 +227,16 @@ def _config(columns: list[str]) -> dict[str, Any]:
 
 
 def problems(runs: Sequence[Run]) -> None:
-    """Name each file that could not be read, once; many of them behind one line."""
+    """Name each file that could not be read, once; many of them behind one line.
+
+    That a file which is being written ends in half a record is no news.
+    """
     book = ledger()
     found = [
         t("runs.problem", file=plain(f"{run.key}/{file}"), message=plain(message))
         for run in runs
-        for file, message in book.outline(run).problems
+        for file, message, pending in book.outline(run).problems
+        if not pending or time.time() - run.modified > FRESH_S
     ]
     found = list(dict.fromkeys(found))
     if len(found) > 5:
