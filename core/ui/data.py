@@ -8,7 +8,9 @@ their own (:mod:`core.events.library`). Traces are large and read-only: they are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,9 @@ from core.ui.texts import t
 
 LIVE_S = 2.0
 """Seconds between two looks at something that is still being written."""
+
+MAX_VERDICTS = 256
+"""Verdicts kept: a slider that was drawn over a run asks for one at each of its steps."""
 
 _SEEN = "_remote_changes"
 
@@ -136,16 +141,32 @@ class Judged:
     verdict: dynamics.Verdict
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _judge(
-    stamp: tuple[tuple[str, int, int], ...],
-    root: str,
-    tags: tuple[str | None, str | None],
-    at: int | None,
-) -> list[Judged]:
-    frame = events.load([Path(path) for path, _, _ in stamp], {"scalars"}, Path(root)).scalars
-    pairs = dynamics.pair_losses(frame, *tags)
-    return [Judged(pair, dynamics.diagnose(pair, at=at)) for pair in pairs]
+class _Verdicts:
+    """The verdicts of the latest content of each run, least recently asked for dropped.
+
+    Streamlit's own cache would keep one for every content that a live run ever had.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Hashable, tuple[Hashable, list[Judged]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, stamp: Hashable, judge: Callable[[], list[Judged]]):
+        with self._lock:
+            known = self._known.get(key)
+        if known is None or known[0] != stamp:
+            known = (stamp, judge())
+        with self._lock:
+            self._known[key] = known
+            self._known.move_to_end(key)
+            while len(self._known) > MAX_VERDICTS:
+                self._known.popitem(last=False)
+        return known[1]
+
+
+@st.cache_resource
+def _verdicts() -> _Verdicts:
+    return _Verdicts()
 
 
 def judge(
@@ -154,7 +175,12 @@ def judge(
     """The verdict on each pair of losses of a run, as known at step ``at`` (None: now)."""
     if not run.event_files:
         raise NotFound(_nothing_logged(run))
-    return _judge(file_stamp(run.event_files), str(run.path), (train_tag, val_tag), at)
+
+    def fresh() -> list[Judged]:
+        pairs = dynamics.pair_losses(load_events(run, "scalars").scalars, train_tag, val_tag)
+        return [Judged(pair, dynamics.diagnose(pair, at=at)) for pair in pairs]
+
+    return _verdicts().get((run.path, train_tag, val_tag, at), file_stamp(run.event_files), fresh)
 
 
 def vital_signs(run: Run, *, with_trace: bool = False) -> health.Health:
