@@ -70,6 +70,12 @@ def _memory_mib(pid: int) -> float:
     return sum(each.memory_info().rss for each in (root, *root.children(recursive=True))) / MIB
 
 
+def _cpu_s(pid: int) -> float:
+    """User and system time of a process so far."""
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
 def _pid(server: Server) -> int:
     """The process that listens on the server's port."""
     for process in psutil.process_iter(["cmdline"]):
@@ -114,7 +120,7 @@ def _slope(values: list[float], every_s: float) -> float:
     return rise / spread / every_s * 60 if spread else 0.0
 
 
-def _figures(lags: list[float], memory: list[float], seconds: float) -> list[Figure]:
+def _figures(lags: list[float], memory: list[float], seconds: float, busy: float) -> list[Figure]:
     skipped = int(min(WARM_UP_S, seconds / 4) / 5)
     late = quantiles(lags, n=20)[-1] if len(lags) > 1 else lags[0]
     print("server memory, MiB, every 5 s:", " ".join(f"{value:.0f}" for value in memory))
@@ -122,6 +128,7 @@ def _figures(lags: list[float], memory: list[float], seconds: float) -> list[Fig
         Figure("lag, median", median(lags), "s", at_most=2.0, note=f"of {len(lags):,} steps"),
         Figure("lag, 95 % of steps within", late, "s"),
         Figure("lag, longest", max(lags), "s"),
+        Figure("server, share of a core", 100 * busy, "%", note="the opening of the page included"),
         Figure("server memory at the end", memory[-1], "MiB"),
         Figure("server memory, growth", _slope(memory[skipped:], 5.0), "MiB/min",
                at_most=1.0 if seconds >= 300 else None, note="after the warm-up"),
@@ -146,7 +153,10 @@ def main(words: list[str]) -> int:
         writer = subprocess.Popen(command, cwd=ROOT)
         try:
             with _server(folder) as server, _page(server) as page:
-                seen, memory = _watch(page, _pid(server), asked.seconds)
+                pid = _pid(server)
+                before = _cpu_s(pid)
+                seen, memory = _watch(page, pid, asked.seconds)
+                busy = (_cpu_s(pid) - before) / asked.seconds
                 if asked.shot:
                     page.screenshot(path=asked.shot, full_page=True)
         finally:
@@ -157,4 +167,4 @@ def main(words: list[str]) -> int:
         print("the page never showed a new last step", file=sys.stderr)
         return 1
     title = f"A live run of {POINTS_A_SECOND} points a second, {asked.seconds:.0f} s in the browser"
-    return report(title, _figures(lags, memory, asked.seconds), asked.json)
+    return report(title, _figures(lags, memory, asked.seconds, busy), asked.json)
