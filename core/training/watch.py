@@ -69,7 +69,7 @@ class Watch:
         if not self._stop_early or not self._due():
             return ""
         advice = dynamics.stop_advice(self._pair())
-        return advice.reason.rstrip(".") if advice.stop else ""
+        return _told_in_epochs(advice.reason) if advice.stop else ""
 
     def stopped(self, epoch: int, reason: str) -> None:
         """Tell that the job stops here by that advice."""
@@ -112,3 +112,9 @@ class Watch:
         self._webhook.post(
             {"run": self._run, "verdict": said, "step": epoch, "reason": alert.reason}
         )
+
+
+def _told_in_epochs(reason: str) -> str:
+    """A sentence of the detector as the second half of one of ours: a step here is an epoch."""
+    text = reason.rstrip(".").replace(" step ", " epoch ")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

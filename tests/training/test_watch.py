@@ -80,6 +80,8 @@ def test_advice_is_given_where_it_was_asked_for(tmp_path):
     assert lines(tmp_path)[-1]["kind"] == "stopped"
     assert lines(tmp_path)[-1]["reason"] == reason
     assert not reason.endswith(".")
+    assert reason[0].islower()
+    assert "step" not in reason
 
 
 def test_a_long_training_is_judged_now_and_then_and_nan_always(tmp_path, monkeypatch):
