@@ -18,6 +18,7 @@ from core.dynamics.records import (
     Zone,
 )
 from core.dynamics.simulator import BOUNDS, SimulatorSettings, simulate
+from core.dynamics.stopping import StopAdvice, stop_advice
 
 __all__ = [
     "BOUNDS",
@@ -28,6 +29,7 @@ __all__ = [
     "LossPair",
     "Phase",
     "SimulatorSettings",
+    "StopAdvice",
     "Verdict",
     "VerdictName",
     "Zone",
@@ -35,4 +37,5 @@ __all__ = [
     "loss_candidates",
     "pair_losses",
     "simulate",
+    "stop_advice",
 ]

@@ -67,8 +67,8 @@ class LossPair:
         train_tag, val_tag: tags the curves come from, "" where there is none.
         train, val: the curves, None where there is none.
         restarts: how often the step count jumped back; only the last training is kept.
-        signals: further curves by name: ``grad_norm``, ``update_ratio``, ``lr``,
-            ``train_accuracy``, ``val_accuracy``.
+        signals: further curves by name, see :mod:`core.dynamics.signals`. A fact that was logged
+            once, such as the number of classes, is a curve of one point.
     """
 
     run: str
@@ -113,11 +113,19 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One health check with its result in words."""
+    """One health check with its result in words.
+
+    Attributes:
+        name: what is checked.
+        status: "unknown" where what it needs was not logged.
+        detail: the result with its evidence.
+        action: what to do about it, "" where nothing is to be done.
+    """
 
     name: str
     status: Status
     detail: str
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +205,8 @@ class Verdict:
                 for z in self.zones
             ],
             "checks": [
-                {"name": c.name, "status": c.status, "detail": c.detail} for c in self.checks
+                {"name": c.name, "status": c.status, "detail": c.detail, "action": c.action}
+                for c in self.checks
             ],
             "advice": [
                 {"title": a.title, "text": a.text, "overrides": dict(a.overrides)}

@@ -11,7 +11,7 @@ from core.errors import GpulseError
 from core.health import Health
 from core.runs import Run
 from core.settings import settings
-from core.ui import data, nav
+from core.ui import alerts, data, nav
 from core.ui.format import DASH, duration_ms, duration_s, number, percent, plain, signed
 from core.ui.texts import t
 
@@ -188,6 +188,7 @@ def _strip(key: str) -> None:
     if not job.final or job.state in ("failed", "lost"):
         job_progress(job)
     data.rerun_when_done(job, "_live_run")
+    alerts.toast(job)
 
 
 _live_strip = st.fragment(_strip, run_every=data.LIVE_S)

@@ -56,3 +56,12 @@ def overfit() -> Callable[..., tuple[Values, Values]]:
         )
 
     return build
+
+
+@pytest.fixture(scope="session")
+def curve() -> Callable[..., Curve]:
+    def make(values, first: int = 0) -> Curve:
+        values = np.atleast_1d(np.asarray(values, float))
+        return Curve(first + np.arange(len(values)), values)
+
+    return make
