@@ -113,10 +113,10 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
     trend = smooth(values)
     level = trend.values
     best = int(np.argmin(level))
-    tail = int(np.clip(round(0.1 * count), 3, 15))
+    tail = tail_length(count)
     early = max(1, count // 10)
     drop = max(float(level[:early].max() - level[best]), 0.0)
-    scale = _scale(float(level[best]), drop)
+    scale = relative_scale(float(level[best]), drop)
     best_error = trend.standard_error(best)
     rise, error = _rise(values, trend, best, tail, best_error)
     band = max(BAND * scale, Z * best_error if trend.smoothed else 0.0)
@@ -153,7 +153,18 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
     )
 
 
-def _scale(minimum: float, drop: float) -> float:
+def tail_length(count: int) -> int:
+    """Points at the end that are compared with the minimum: a tenth, at least 3, at most 15."""
+    return int(np.clip(round(0.1 * count), 3, 15))
+
+
+def relative_scale(minimum: float, drop: float) -> float:
+    """What 100 % of a relative change means, in loss units (see SCALE_FLOOR).
+
+    Args:
+        minimum: the lowest loss.
+        drop: how far the loss has fallen to it from its start.
+    """
     if minimum <= 0:
         return max(drop, 1e-12)
     return max(minimum, SCALE_FLOOR * drop, 1e-12)
