@@ -1,9 +1,9 @@
 """Training dynamics: is a run under-, well or over-trained, since when, and what to do about it.
 
 ``pair_losses`` finds the training and validation loss of each run in a Scalars frame, ``diagnose``
-judges a pair (as it would have been known at any step), ``stop_advice`` says after each epoch whether
-to go on, ``stops`` when the rules in common use would have stopped, ``simulate`` makes pairs from
-theory.
+judges a pair (as it would have been known at any step), ``stop_advice`` says after each epoch
+whether to go on, ``stops`` when the rules in common use would have stopped, ``simulate`` makes
+pairs from theory.
 """
 
 from core.dynamics.diagnose import diagnose

@@ -54,8 +54,12 @@ class Evidence:
         level: minimum as a share of the starting loss (the higher of training and validation).
         left: minimum plus noise as a share of the starting loss: what is left to learn or to swing.
         train_change: relative change of the training loss from the minimum to the end.
+        train_since_best: the same between the raw values at the lowest validation loss and at the
+            end, for curves too short to be smoothed.
         train_rising: training loss at the end lies significantly above that at the minimum.
         uncertainty: standard error of ``rise``.
+        above_start: the last points lie above the first one.
+        ratio: the last points over the minimum, 0 where the minimum is not positive.
     """
 
     steps: NDArray[np.int64]
@@ -76,8 +80,11 @@ class Evidence:
     level: float
     left: float
     train_change: float
+    train_since_best: float
     train_rising: bool
     uncertainty: float
+    above_start: bool
+    ratio: float
 
 
 def onto(steps: NDArray[np.int64], train: Curve | None) -> NDArray[np.float64] | None:
@@ -128,6 +135,7 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
     change, rising, learned = _train(aligned, best, early, tail)
     if aligned is None:
         learned = float(values[0] - level[best]) / max(abs(float(values[0])), 1e-12)
+    last = float(level[best]) + rise
     start = max(float(values[0]), float(aligned[0]) if aligned is not None else -np.inf)
     return Evidence(
         steps=val.steps,
@@ -148,8 +156,11 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
         level=float(level[best]) / start if start > 0 else 0.0,
         left=(abs(float(level[best])) + trend.noise) / start if start > 0 else np.inf,
         train_change=change,
+        train_since_best=_since(aligned, raw_best),
         train_rising=rising,
         uncertainty=error / scale,
+        above_start=last > float(values[0]),
+        ratio=last / float(level[best]) if level[best] > 0 else 0.0,
     )
 
 
@@ -229,3 +240,11 @@ def _train(
     risen = last - float(level[best])
     rising = risen > 0.25 * drop + 3 * trend.noise or last > float(level[0]) + 3 * trend.noise
     return risen / reference, bool(rising), (start - last) / max(abs(start), 1e-12)
+
+
+def _since(train: NDArray[np.float64] | None, best: int) -> float:
+    """Relative change of the training loss from one point to the last, NaN without training."""
+    if train is None:
+        return float("nan")
+    drop = float(train[0] - train.min())
+    return float(train[-1] - train[best]) / relative_scale(float(train[best]), drop)
