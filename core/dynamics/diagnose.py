@@ -20,7 +20,7 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
     """
     pair = pair.until(at)
     val = _without_divergence(pair.val)
-    evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 3 else None
+    evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 2 else None
     verdict = _verdict(pair, val, evidence)
     best, onset = _landmarks(evidence, val, verdict)
     curve = pair.val if pair.val is not None and len(pair.val) else pair.train

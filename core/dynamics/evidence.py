@@ -60,6 +60,7 @@ class Evidence:
         uncertainty: standard error of ``rise``.
         above_start: the last points lie above the first one.
         ratio: the last points over the minimum, 0 where the minimum is not positive.
+        gap_ratio: last validation over last training loss, 0 where either is not positive.
     """
 
     steps: NDArray[np.int64]
@@ -85,6 +86,7 @@ class Evidence:
     uncertainty: float
     above_start: bool
     ratio: float
+    gap_ratio: float
 
 
 def onto(steps: NDArray[np.int64], train: Curve | None) -> NDArray[np.float64] | None:
@@ -113,7 +115,7 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
     """Measure one run.
 
     Args:
-        val: at least 3 finite points.
+        val: at least 2 finite points.
         train: finite points, or None.
     """
     values, count = val.values, len(val)
@@ -161,6 +163,7 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
         uncertainty=error / scale,
         above_start=last > float(values[0]),
         ratio=last / float(level[best]) if level[best] > 0 else 0.0,
+        gap_ratio=_gap(values, aligned),
     )
 
 
@@ -248,3 +251,9 @@ def _since(train: NDArray[np.float64] | None, best: int) -> float:
         return float("nan")
     drop = float(train[0] - train.min())
     return float(train[-1] - train[best]) / relative_scale(float(train[best]), drop)
+
+
+def _gap(values: NDArray[np.float64], train: NDArray[np.float64] | None) -> float:
+    if train is None or train[-1] <= 0 or values[-1] <= 0:
+        return 0.0
+    return float(values[-1]) / max(float(train[-1]), 1e-300)
