@@ -6,11 +6,20 @@ import numpy as np
 
 from core.dynamics.advice import advise
 from core.dynamics.checks import GAP_CHECK, run_checks
+from core.dynamics.confidence import confidence
 from core.dynamics.detector import MIN_POINTS, decide, nonfinite
 from core.dynamics.evidence import Evidence, gather
 from core.dynamics.records import Curve, LossPair, Phase, Verdict, VerdictName, Zone
+from core.dynamics.stopping import first_stop
 from core.dynamics.summary import sentence
-from core.dynamics.zones import bounds, tile, zones_of, zones_without_validation
+from core.dynamics.zones import (
+    best_band,
+    bounds,
+    onset_interval,
+    tile,
+    zones_of,
+    zones_without_validation,
+)
 
 
 def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
@@ -23,6 +32,7 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
     evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 2 else None
     verdict = _verdict(pair, val, evidence)
     best, onset = _landmarks(evidence, val, verdict)
+    band, interval = _uncertain(evidence, verdict)
     curve = pair.val if pair.val is not None and len(pair.val) else pair.train
     points = 0 if curve is None else len(curve)
     best_step = None if best is None or val is None else int(val.steps[best])
@@ -43,6 +53,10 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
         summary=sentence(pair, verdict, evidence, best_step, onset),
         noise=evidence.trend.noise if evidence else 0.0,
         pair=pair,
+        best_band=band,
+        onset_interval=interval,
+        confidence=confidence(verdict, evidence, nonfinite(pair.train) or nonfinite(pair.val)),
+        stop_step=first_stop(pair),
     )
 
 
@@ -80,6 +94,21 @@ def _landmarks(
     if val is not None and len(val):
         return int(np.argmin(val.values)), None
     return None, None
+
+
+def _uncertain(
+    evidence: Evidence | None, verdict: VerdictName
+) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """(first and last step of the best band, earliest and latest step of the onset)."""
+    if evidence is None:
+        return None, None
+
+    def steps(span: tuple[int, int]) -> tuple[int, int]:
+        return int(evidence.steps[span[0]]), int(evidence.steps[span[1]])
+
+    band = steps(best_band(evidence, verdict))
+    overfitting = verdict == "overfitting"
+    return band, steps(onset_interval(evidence)) if overfitting else None
 
 
 def _zones(pair: LossPair, evidence: Evidence | None, verdict: VerdictName) -> tuple[Zone, ...]:
