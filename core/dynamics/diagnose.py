@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.dynamics.advice import advise
@@ -21,13 +23,16 @@ from core.dynamics.zones import (
     zones_without_validation,
 )
 
+LARGEST = 1e60
+"""Far beyond float32, which event files hold."""
+
 
 def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
     """Judge one run, as it would have been known at step ``at`` (None: with all points).
 
     Needs under 50 ms for 1,000 validation points.
     """
-    pair = pair.until(at)
+    pair = _bounded(pair.until(at))
     val = _without_divergence(pair.val)
     evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 2 else None
     verdict = _verdict(pair, val, evidence)
@@ -58,6 +63,18 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
         confidence=confidence(verdict, evidence, nonfinite(pair.train) or nonfinite(pair.val)),
         stop_step=first_stop(pair),
     )
+
+
+def _bounded(pair: LossPair) -> LossPair:
+    """Losses beyond LARGEST become infinite, so that no sum of squares overflows."""
+
+    def bounded(curve: Curve | None) -> Curve | None:
+        if curve is None or not (np.abs(curve.values) > LARGEST).any():
+            return curve
+        over = np.abs(curve.values) > LARGEST
+        return Curve(curve.steps, np.where(over, np.inf, curve.values))
+
+    return replace(pair, train=bounded(pair.train), val=bounded(pair.val))
 
 
 def _finite(curve: Curve | None) -> Curve | None:
