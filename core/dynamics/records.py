@@ -157,6 +157,12 @@ class Verdict:
         checks, advice: health checks and what to do.
         summary: one sentence with the evidence and its uncertainty.
         noise: standard deviation of the validation loss from point to point.
+        best_band: first and last step of the equally good stretch around the best checkpoint.
+        onset_interval: earliest and latest plausible step at which overfitting began, None
+            without overfitting.
+        confidence: 0 to 1, the probability that the figures the verdict hangs on are on its side
+            of their limits (:mod:`core.dynamics.confidence`); 0 where nothing can be said.
+        stop_step: first step at which the stop advice would have said stop, None: not yet.
         pair: the points that were judged.
     """
 
@@ -174,6 +180,10 @@ class Verdict:
     summary: str
     noise: float
     pair: LossPair = field(repr=False)
+    best_band: tuple[int, int] | None = None
+    onset_interval: tuple[int, int] | None = None
+    confidence: float = 0.0
+    stop_step: int | None = None
 
     def phase_at(self, step: int) -> Phase | None:
         """The phase at ``step``, None outside the zones."""
@@ -200,6 +210,10 @@ class Verdict:
             "best_step": self.best_step,
             "best_value": self.best_value,
             "overfit_step": self.overfit_step,
+            "best_band": None if self.best_band is None else list(self.best_band),
+            "onset_interval": None if self.onset_interval is None else list(self.onset_interval),
+            "confidence": round(self.confidence, 3),
+            "stop_step": self.stop_step,
             "zones": [
                 {"phase": z.phase, "start_step": z.start_step, "end_step": z.end_step}
                 for z in self.zones
