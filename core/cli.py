@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import math
 import sys
@@ -76,6 +77,7 @@ def _job_record(job: jobs.Job) -> dict[str, Any]:
         "exit_code": job.exit_code,
         "error": job.error,
         "params": job.params,
+        "alerts": [dataclasses.asdict(alert) for alert in jobs.alerts(job)],
     }
 
 

@@ -2,7 +2,8 @@
 
 A run is a folder that holds TensorBoard event files, profiler traces, or a ``job.json`` of ours.
 Sub-folders that frameworks make for a part of the same run (``train/`` and ``validation/`` of
-Keras, ``loss_train/`` of ``add_scalars``, ``trace/``, ``plugins/profile/``) belong to their parent.
+Keras, ``loss_train/`` of ``add_scalars``, ``1700000000.5/`` of ``add_hparams``, ``trace/``,
+``plugins/profile/``) belong to their parent.
 Nothing here writes, follows a symbolic link to a folder, or leaves the roots: a link to a file
 counts only where the file lies below the same root.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ _PART = re.compile(
     rf"({_SPLIT}|(\w*_)?loss_{_SPLIT}|{_SPLIT}_loss|traces?|profile|profiler|plugins|checkpoints)",
     re.IGNORECASE,
 )
+# ``SummaryWriter.add_hparams`` writes into a folder named by the time, beside the run's own files.
+_HPARAMS = re.compile(r"\d{10}\.\d+")
 _TRACE = re.compile(r"(\.pt\.trace\.json|\.json\.gz|trace[^/]*\.json)(\.gz)?$", re.IGNORECASE)
 
 
@@ -123,8 +126,12 @@ def _walk(
                 yield from _walk(Path(entry.path), root, depth + 1)
 
 
-def _owner(folder: Path, root: Path, jobs: set[Path]) -> Path:
-    """The run folder that a folder with logs belongs to."""
+def _owner(folder: Path, root: Path, jobs: set[Path], logged: Container[Path]) -> Path:
+    """The run folder that a folder with logs belongs to.
+
+    Args:
+        logged: run folders with event files that were met above it.
+    """
     for parent in (folder, *folder.parents):
         if parent in jobs:
             return parent
@@ -132,6 +139,8 @@ def _owner(folder: Path, root: Path, jobs: set[Path]) -> Path:
             break
     while folder != root and _PART.fullmatch(folder.name):
         folder = folder.parent
+    if folder != root and _HPARAMS.fullmatch(folder.name) and folder.parent in logged:
+        return folder.parent
     return folder
 
 
@@ -150,7 +159,7 @@ def _discover_root(root: Path) -> Iterator[Run]:
             if kind is None and is_trace_file(entry.name):
                 kind = traces
             if kind is not None:
-                owner = _owner(folder, root, jobs)
+                owner = _owner(folder, root, jobs, events)
                 kind.setdefault(owner, []).append(Path(entry.path))
                 modified[owner] = max(modified.get(owner, 0.0), _mtime(entry))
     for folder in {*jobs, *events, *traces}:

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
         cache_mib: disk space for what was read from event files, in the state folder.
         memory_mib: memory that a server spends on keeping event files that are in use.
         idle_exit_s: seconds without work after which the supervisor ends itself.
+        webhook_url: http or https URL to which jobs post their alerts; "" posts nothing.
         remote_file_gib: GiB; a larger file of a remote folder is not fetched.
         remote_total_gib: GiB that the mirror of one remote folder may take; the oldest files
             beyond it are not fetched.
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     cache_mib: int = Field(default=4096, ge=1)
     memory_mib: int = Field(default=768, ge=1)
     idle_exit_s: float = Field(default=30.0, ge=0.0)
+    webhook_url: str = ""
     remote_file_gib: float = Field(default=2.0, gt=0.0)
     remote_total_gib: float = Field(default=20.0, gt=0.0)
 

@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "traces": _BASE,
     "workloads": _BASE,
     "jobs": _BASE | {"workloads"},
-    "training": _BASE | {"workloads"},
+    "training": _BASE | {"workloads", "dynamics"},
     "loader": _BASE | {"workloads", "training"},
     "health": _BASE | {"dynamics", "traces"},
     "series": _BASE | {"events"},

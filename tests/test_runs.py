@@ -129,3 +129,11 @@ def test_a_name_that_is_not_utf_8_can_be_shown_and_found(tmp_path: Path) -> None
     (run,) = runs.discover([tmp_path])
     assert run.key == "caf\\xe9"
     assert runs.find(run.key, [tmp_path]).path == folder
+
+
+def test_what_add_hparams_writes_belongs_to_the_run_it_was_called_for(tmp_path: Path) -> None:
+    _touch(tmp_path / "net" / EVENTS)
+    _touch(tmp_path / "net" / "1700000000.123" / EVENTS)
+    _touch(tmp_path / "1800000000.5" / EVENTS)
+    found = {run.key: len(run.event_files) for run in runs.discover([tmp_path])}
+    assert found == {"net": 2, "1800000000.5": 1}

@@ -70,3 +70,9 @@ def test_a_bad_value_is_one_line_naming_the_variable(
     monkeypatch.setenv(f"GPULSE_{name}", value)
     with pytest.raises(BadInput, match=f"GPULSE_{name}"):
         settings()
+
+
+def test_alerts_are_posted_nowhere_unless_a_url_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().webhook_url == ""
+    monkeypatch.setenv("GPULSE_WEBHOOK_URL", "https://host/path")
+    assert settings().webhook_url == "https://host/path"

@@ -22,6 +22,7 @@ TRAIN_NAME, VAL_NAME = "Training loss", "Validation loss"
 _DASHES = {TRAIN_NAME: [1, 0], VAL_NAME: [6, 3]}
 _COLOURS = {TRAIN_NAME: TRAIN, VAL_NAME: VAL}
 _FEW_POINTS = 20
+_MAX_GAPS = 500
 _FAINT = 0.3
 _Y_EXTENT = 56
 """Room for the numbers of the vertical axis, px: charts below each other share their x."""
@@ -238,10 +239,11 @@ def _drawable(values: np.ndarray, log_y: bool) -> np.ndarray:
 
 
 def _kept(values: np.ndarray) -> np.ndarray:
-    """What a screen can show, with one point of every stretch of NaN: none may be bridged."""
+    """What a screen can show, with the NaN, so that none is bridged; of many one a stretch."""
     bad = np.isnan(values)
-    gaps = np.flatnonzero(bad & ~np.concatenate(([False], bad[:-1])))[:500]
-    return np.union1d(thin(values), gaps)
+    if bad.sum() > _MAX_GAPS:
+        bad &= ~np.concatenate(([False], bad[:-1]))
+    return np.union1d(thin(values), np.flatnonzero(bad)[:_MAX_GAPS])
 
 
 def _lines(pair: LossPair, look: Look) -> pd.DataFrame:

@@ -19,6 +19,9 @@ from core.series import Look, Picture, Stroke, value_at
 
 MAX_HOVER_PLACES = 240
 MAX_HOVER_CURVES = 12
+CROWD = 24
+"""Above this many curves lines get thinner and fainter."""
+
 FEW_POINTS = 20
 """Curves up to this length show their points."""
 
@@ -72,9 +75,8 @@ def scalar_chart(
         "restart": _restart_table(picture, scale),
         "mark": _mark_table(picture, paint, scale),
     }
-    layers = [
-        LAYERS[name](x, y) for name, table in tables.items() if len(table)
-    ]  # fmt: skip
+    layers = [LAYERS[name](x, y) for name, table in tables.items() if len(table)]
+    _make_room(layers, len(picture.strokes))
     hover, tips = _hover(picture, look, scale, unit, several=colour is not None)
     if len(hover):
         tables["hover"] = hover
@@ -87,6 +89,15 @@ def scalar_chart(
         "layer": layers,
         "datasets": {name: table for name, table in tables.items() if len(table)},
     }
+
+
+def _make_room(layers: list[dict[str, Any]], curves: int) -> None:
+    """Thinner, fainter lines where there are many."""
+    if curves <= CROWD:
+        return
+    for layer in layers:
+        if layer["mark"]["type"] == "line":
+            layer["mark"] |= {"strokeWidth": 1, "opacity": max(0.25, 0.9 * CROWD / curves)}
 
 
 class _Paint:
@@ -196,7 +207,7 @@ def _dot_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
                 "colour": paint(each.name, each.split),
             }
             for each in picture.strokes
-            if len(each.shown) <= FEW_POINTS
+            if len(each.x) <= FEW_POINTS
         ]
     )
 

@@ -1,8 +1,10 @@
 """Training dynamics: is a run under-, well or over-trained, since when, and what to do about it.
 
 ``pair_losses`` finds the training and validation loss of each run in a Scalars frame, ``diagnose``
-judges a pair (as it would have been known at any step), ``simulate`` makes pairs from theory.
-What a page tells of a verdict is in ``outlook``, ``stopping``, ``clock`` and ``export``.
+judges a pair (as it would have been known at any step), ``stop_advice`` says after each epoch
+whether to go on, ``stops`` when the rules in common use would have stopped, ``simulate`` makes
+pairs from theory. What a page tells of a verdict is in ``outlook``, ``compared``, ``clock`` and
+``export``.
 """
 
 from core.dynamics.clock import Clock, clock_of
@@ -17,6 +19,7 @@ from core.dynamics.outlook import (
     trend_of,
 )
 from core.dynamics.pairing import loss_candidates, pair_losses
+from core.dynamics.peers import PeerStop, stops
 from core.dynamics.records import (
     PHASES,
     Advice,
@@ -28,13 +31,8 @@ from core.dynamics.records import (
     VerdictName,
     Zone,
 )
-from core.dynamics.simulator import (
-    BOUNDS,
-    LEARNING_RATES,
-    PRESETS,
-    SimulatorSettings,
-    simulate,
-)
+from core.dynamics.simulator import BOUNDS, LEARNING_RATES, PRESETS, SimulatorSettings, simulate
+from core.dynamics.stopping import StopAdvice, first_stop, stop_advice
 
 __all__ = [
     "BOUNDS",
@@ -48,8 +46,10 @@ __all__ = [
     "Curve",
     "Hindsight",
     "LossPair",
+    "PeerStop",
     "Phase",
     "SimulatorSettings",
+    "StopAdvice",
     "StopRow",
     "Verdict",
     "VerdictName",
@@ -57,12 +57,15 @@ __all__ = [
     "clock_of",
     "confidence_level",
     "diagnose",
+    "first_stop",
     "hindsight",
     "loss_candidates",
     "need",
     "noise_level",
     "pair_losses",
     "simulate",
+    "stop_advice",
     "stop_rows",
+    "stops",
     "trend_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.dynamics.records import Advice, LossPair, VerdictName
+from core.dynamics.signals import fact
 
 
 def advise(
@@ -22,7 +23,7 @@ def advise(
         wide_gap: validation is clearly worse than training.
     """
     if verdict == "overfitting":
-        return _overfitting(best_step)
+        return _overfitting(pair, best_step)
     if verdict == "underfitting":
         return _underfitting(points)
     if verdict == "optimal":
@@ -38,12 +39,13 @@ def advise(
     return _no_validation()
 
 
-def _overfitting(best_step: int | None) -> tuple[Advice, ...]:
+def _overfitting(pair: LossPair, best_step: int | None) -> tuple[Advice, ...]:
     return (
         Advice(
             "Stop early",
-            f"Use the checkpoint of step {best_step}; relaunched with a patience of 5 epochs the "
-            "job stops by itself soon after its best epoch.",
+            f"Use the checkpoint of step {best_step}; relaunched with a patience of 5 epochs, or "
+            f"with early_stop=auto, the job stops by itself soon after its best epoch."
+            f"{_planned_drop(pair)}",
             {"patience": 5},
         ),
         Advice(
@@ -159,6 +161,23 @@ def _no_validation() -> tuple[Advice, ...]:
             "cannot be seen. If it is logged, choose its tag by hand.",
         ),
     )
+
+
+def _planned_drop(pair: LossPair) -> str:
+    """What to wait for before stopping; "" where the learning rate is known to stay as it is.
+
+    Validation loss often falls at a drop of the learning rate, after a rise too.
+    """
+    curve = pair.signals.get("lr")
+    rates = None if curve is None else curve.finite().values
+    if rates is not None and len(rates) > 1 and rates[-1] != rates[len(rates) // 2]:
+        return (
+            " The learning rate is still being changed: if its schedule lowers it further, see "
+            "what that does before stopping."
+        )
+    if fact(pair, "constant_lr"):
+        return ""
+    return " If a drop of the learning rate is planned, let it come first."
 
 
 def _tenth_of_lr(pair: LossPair) -> dict[str, object]:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.dynamics.advice import advise
 from core.dynamics.checks import GAP_CHECK, run_checks
+from core.dynamics.confidence import confidence
 from core.dynamics.detector import MIN_POINTS, decide, nonfinite
 from core.dynamics.evidence import Evidence, gather
 from core.dynamics.records import Curve, LossPair, Phase, Verdict, VerdictName, Zone
+from core.dynamics.stopping import first_stop
 from core.dynamics.summary import sentence
-from core.dynamics.zones import bounds, tile, zones_of, zones_without_validation
+from core.dynamics.zones import (
+    best_band,
+    bounds,
+    onset_interval,
+    tile,
+    zones_of,
+    zones_without_validation,
+)
+
+LARGEST = 1e60
+"""Far beyond float32, which event files hold."""
 
 
 def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
@@ -18,11 +32,12 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
 
     Needs under 50 ms for 1,000 validation points.
     """
-    pair = pair.until(at)
+    pair = _bounded(pair.until(at))
     val = _without_divergence(pair.val)
-    evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 3 else None
+    evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 2 else None
     verdict = _verdict(pair, val, evidence)
     best, onset = _landmarks(evidence, val, verdict)
+    band, interval = _uncertain(evidence, verdict)
     curve = pair.val if pair.val is not None and len(pair.val) else pair.train
     points = 0 if curve is None else len(curve)
     best_step = None if best is None or val is None else int(val.steps[best])
@@ -43,7 +58,23 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
         summary=sentence(pair, verdict, evidence, best_step, onset),
         noise=evidence.trend.noise if evidence else 0.0,
         pair=pair,
+        best_band=band,
+        onset_interval=interval,
+        confidence=confidence(verdict, evidence, nonfinite(pair.train) or nonfinite(pair.val)),
+        stop_step=first_stop(pair),
     )
+
+
+def _bounded(pair: LossPair) -> LossPair:
+    """Losses beyond LARGEST become infinite, so that no sum of squares overflows."""
+
+    def bounded(curve: Curve | None) -> Curve | None:
+        if curve is None or not (np.abs(curve.values) > LARGEST).any():
+            return curve
+        over = np.abs(curve.values) > LARGEST
+        return Curve(curve.steps, np.where(over, np.inf, curve.values))
+
+    return replace(pair, train=bounded(pair.train), val=bounded(pair.val))
 
 
 def _finite(curve: Curve | None) -> Curve | None:
@@ -80,6 +111,21 @@ def _landmarks(
     if val is not None and len(val):
         return int(np.argmin(val.values)), None
     return None, None
+
+
+def _uncertain(
+    evidence: Evidence | None, verdict: VerdictName
+) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """(first and last step of the best band, earliest and latest step of the onset)."""
+    if evidence is None:
+        return None, None
+
+    def steps(span: tuple[int, int]) -> tuple[int, int]:
+        return int(evidence.steps[span[0]]), int(evidence.steps[span[1]])
+
+    band = steps(best_band(evidence, verdict))
+    overfitting = verdict == "overfitting"
+    return band, steps(onset_interval(evidence)) if overfitting else None
 
 
 def _zones(pair: LossPair, evidence: Evidence | None, verdict: VerdictName) -> tuple[Zone, ...]:

@@ -25,6 +25,10 @@ Z = 2.5
 BAND = 0.02
 """Epochs within 2 % (or Z standard errors) of the minimum count as equally good."""
 
+SAMPLE = 0.02
+"""Standard deviation of the measured rise around that of a large clean test set, relative to the
+minimum: within 0.028 in 90 % and 0.051 in 95 % of the development histories below a 20 % rise."""
+
 SCALE_FLOOR = 0.10
 """Relative figures refer to the minimum, but at least to a tenth of the total fall, so that
 losses near zero, or negative ones, do not turn noise into large percentages."""
@@ -54,8 +58,13 @@ class Evidence:
         level: minimum as a share of the starting loss (the higher of training and validation).
         left: minimum plus noise as a share of the starting loss: what is left to learn or to swing.
         train_change: relative change of the training loss from the minimum to the end.
+        train_since_best: the same between the raw values at the lowest validation loss and at the
+            end, for curves too short to be smoothed.
         train_rising: training loss at the end lies significantly above that at the minimum.
         uncertainty: standard error of ``rise``.
+        above_start: the last points lie above the first one.
+        ratio: the last points over the minimum, 0 where the minimum is not positive.
+        gap_ratio: last validation over last training loss, 0 where either is not positive.
     """
 
     steps: NDArray[np.int64]
@@ -76,8 +85,12 @@ class Evidence:
     level: float
     left: float
     train_change: float
+    train_since_best: float
     train_rising: bool
     uncertainty: float
+    above_start: bool
+    ratio: float
+    gap_ratio: float
 
 
 def onto(steps: NDArray[np.int64], train: Curve | None) -> NDArray[np.float64] | None:
@@ -106,17 +119,17 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
     """Measure one run.
 
     Args:
-        val: at least 3 finite points.
+        val: at least 2 finite points.
         train: finite points, or None.
     """
     values, count = val.values, len(val)
     trend = smooth(values)
     level = trend.values
     best = int(np.argmin(level))
-    tail = int(np.clip(round(0.1 * count), 3, 15))
+    tail = tail_length(count)
     early = max(1, count // 10)
     drop = max(float(level[:early].max() - level[best]), 0.0)
-    scale = _scale(float(level[best]), drop)
+    scale = relative_scale(float(level[best]), drop)
     best_error = trend.standard_error(best)
     rise, error = _rise(values, trend, best, tail, best_error)
     band = max(BAND * scale, Z * best_error if trend.smoothed else 0.0)
@@ -128,6 +141,7 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
     change, rising, learned = _train(aligned, best, early, tail)
     if aligned is None:
         learned = float(values[0] - level[best]) / max(abs(float(values[0])), 1e-12)
+    last = float(level[best]) + rise
     start = max(float(values[0]), float(aligned[0]) if aligned is not None else -np.inf)
     return Evidence(
         steps=val.steps,
@@ -148,12 +162,27 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
         level=float(level[best]) / start if start > 0 else 0.0,
         left=(abs(float(level[best])) + trend.noise) / start if start > 0 else np.inf,
         train_change=change,
+        train_since_best=_since(aligned, raw_best),
         train_rising=rising,
         uncertainty=error / scale,
+        above_start=last > float(values[0]),
+        ratio=last / float(level[best]) if level[best] > 0 else 0.0,
+        gap_ratio=_gap(values, aligned),
     )
 
 
-def _scale(minimum: float, drop: float) -> float:
+def tail_length(count: int) -> int:
+    """Points at the end that are compared with the minimum: a tenth, at least 3, at most 15."""
+    return int(np.clip(round(0.1 * count), 3, 15))
+
+
+def relative_scale(minimum: float, drop: float) -> float:
+    """What 100 % of a relative change means, in loss units (see SCALE_FLOOR).
+
+    Args:
+        minimum: the lowest loss.
+        drop: how far the loss has fallen to it from its start.
+    """
     if minimum <= 0:
         return max(drop, 1e-12)
     return max(minimum, SCALE_FLOOR * drop, 1e-12)
@@ -218,3 +247,17 @@ def _train(
     risen = last - float(level[best])
     rising = risen > 0.25 * drop + 3 * trend.noise or last > float(level[0]) + 3 * trend.noise
     return risen / reference, bool(rising), (start - last) / max(abs(start), 1e-12)
+
+
+def _since(train: NDArray[np.float64] | None, best: int) -> float:
+    """Relative change of the training loss from one point to the last, NaN without training."""
+    if train is None:
+        return float("nan")
+    drop = float(train[0] - train.min())
+    return float(train[-1] - train[best]) / relative_scale(float(train[best]), drop)
+
+
+def _gap(values: NDArray[np.float64], train: NDArray[np.float64] | None) -> float:
+    if train is None or train[-1] <= 0 or values[-1] <= 0:
+        return 0.0
+    return float(values[-1]) / max(float(train[-1]), 1e-300)

@@ -16,18 +16,9 @@ _COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 
 
-def record(verdict: Verdict) -> dict[str, Any]:
-    """The JSON record of a verdict, complete with its uncertainty."""
-    extra = {
-        name: getattr(verdict, name)
-        for name in ("best_band", "onset_interval", "confidence", "stop_step")
-    }
-    return extra | verdict.to_json()
-
-
 def as_json(verdict: Verdict) -> bytes:
     """A verdict as a JSON document."""
-    return json.dumps(record(verdict), indent=2, ensure_ascii=False, default=str).encode()
+    return json.dumps(verdict.to_json(), indent=2, ensure_ascii=False, default=str).encode()
 
 
 def as_csv(verdicts: Sequence[Verdict]) -> bytes:
@@ -36,7 +27,7 @@ def as_csv(verdicts: Sequence[Verdict]) -> bytes:
     writer = csv.DictWriter(stream, _COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for verdict in verdicts:
-        writer.writerow({name: _cell(value) for name, value in record(verdict).items()})
+        writer.writerow({name: _cell(value) for name, value in verdict.to_json().items()})
     return stream.getvalue().encode()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from core.dynamics.records import Curve, LossPair
+from core.dynamics.signals import signal_name
 from core.errors import NotFound
 
 Split = Literal["train", "val", ""]
@@ -217,11 +218,11 @@ def _make_pair(
         train=curves[train][0] if train else None,
         val=curves[val][0] if val else None,
         restarts=max((restarts for _, restarts in curves.values()), default=0),
-        signals=_signals(series),
+        signals=_signals(series, val or train),
     )
 
 
-def to_curve(rows: pd.DataFrame) -> tuple[Curve, int]:
+def to_curve(rows: pd.DataFrame, column: str = "value") -> tuple[Curve, int]:
     """Points in file order to a curve with strictly increasing steps, and the restarts seen.
 
     A point is dropped when a later one has the same or a smaller step: that is a restart or a
@@ -229,7 +230,7 @@ def to_curve(rows: pd.DataFrame) -> tuple[Curve, int]:
     point has the same step (a writer called without ``global_step``), the order is the step.
     """
     steps = rows["step"].to_numpy(np.int64)
-    values = rows["value"].to_numpy(np.float64)
+    values = rows[column].to_numpy(np.float64)
     if len(steps) > 1 and (steps == steps[0]).all():
         return Curve(np.arange(len(steps), dtype=np.int64), values), 0
     lowest_later = np.minimum.accumulate(steps[::-1])[::-1]
@@ -237,24 +238,13 @@ def to_curve(rows: pd.DataFrame) -> tuple[Curve, int]:
     return Curve(steps[keep], values[keep]), int((np.diff(steps) < 0).sum())
 
 
-def _signals(series: list[_Series]) -> dict[str, Curve]:
+def _signals(series: list[_Series], timed: _Series | None) -> dict[str, Curve]:
     """Other curves the checks understand; of several tags the shortest (the global one) wins."""
     found: dict[str, Curve] = {}
     for each in sorted(series, key=lambda s: (len(s.tag), s.tag)):
-        name = _signal_name(each)
+        name = signal_name(each.tag, each.tokens, each.split)
         if name and name not in found:
             found[name] = to_curve(each.rows)[0]
+    if timed is not None:
+        found["wall_time"] = to_curve(timed.rows, "wall_time")[0]
     return found
-
-
-def _signal_name(series: _Series) -> str:
-    tokens = series.tokens
-    if tokens & {"acc", "accuracy"} and series.split and "cls" not in tokens:
-        return f"{series.split}_accuracy"
-    if tokens & {"grad", "grads", "gradient", "gradients"} and "norm" in tokens:
-        return "grad_norm"
-    if tokens & {"update", "updates"} and "ratio" in tokens:
-        return "update_ratio"
-    if "lr" in tokens or {"learning", "rate"} <= tokens:
-        return "lr"
-    return ""

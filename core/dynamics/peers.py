@@ -53,8 +53,8 @@ def stops(pair: LossPair) -> tuple[PeerStop, ...]:
     ]
     loss = generalisation_loss(values)
     found.append(("Prechelt GL 5", _first(loss > GL_PERCENT)))
-    if train is not None:
-        found.append(("Prechelt PQ 0.75", progress_stop(loss, train)))
+    quotient = None if train is None else progress_stop(loss, train)
+    found.append(("Prechelt PQ 0.75", quotient))
     found.append(("Prechelt UP 3", strips_stop(values)))
     return tuple(_peer(rule, at, steps, values) for rule, at in found)
 

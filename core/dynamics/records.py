@@ -67,8 +67,8 @@ class LossPair:
         train_tag, val_tag: tags the curves come from, "" where there is none.
         train, val: the curves, None where there is none.
         restarts: how often the step count jumped back; only the last training is kept.
-        signals: further curves by name: ``grad_norm``, ``update_ratio``, ``lr``,
-            ``train_accuracy``, ``val_accuracy``.
+        signals: further curves by name, see :mod:`core.dynamics.signals`. A fact that was logged
+            once, such as the number of classes, is a curve of one point.
     """
 
     run: str
@@ -157,11 +157,13 @@ class Verdict:
         checks, advice: health checks and what to do.
         summary: one sentence with the evidence and its uncertainty.
         noise: standard deviation of the validation loss from point to point.
+        best_band: first and last step of the equally good stretch around the best checkpoint.
+        onset_interval: earliest and latest plausible step at which overfitting began, None
+            without overfitting.
+        confidence: 0 to 1, the probability that the figures the verdict hangs on are on its side
+            of their limits (:mod:`core.dynamics.confidence`); 0 where nothing can be said.
+        stop_step: first step at which the stop advice would have said stop, None: not yet.
         pair: the points that were judged.
-        best_band: first and last step of the epochs that are as good as the best one.
-        onset_interval: first and last step at which overfitting may have begun.
-        confidence: how sure the verdict is, 0 to 1.
-        stop_step: first step at which the advice would have been to stop.
     """
 
     run: str
@@ -208,12 +210,17 @@ class Verdict:
             "best_step": self.best_step,
             "best_value": self.best_value,
             "overfit_step": self.overfit_step,
+            "best_band": None if self.best_band is None else list(self.best_band),
+            "onset_interval": None if self.onset_interval is None else list(self.onset_interval),
+            "confidence": round(self.confidence, 3),
+            "stop_step": self.stop_step,
             "zones": [
                 {"phase": z.phase, "start_step": z.start_step, "end_step": z.end_step}
                 for z in self.zones
             ],
             "checks": [
-                {"name": c.name, "status": c.status, "detail": c.detail} for c in self.checks
+                {"name": c.name, "status": c.status, "detail": c.detail, "action": c.action}
+                for c in self.checks
             ],
             "advice": [
                 {"title": a.title, "text": a.text, "overrides": dict(a.overrides)}

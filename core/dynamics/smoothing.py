@@ -93,7 +93,7 @@ def smooth(values: NDArray[np.float64]) -> Trend:
     trend = _solve(values, penalty, weights)
     for _ in range(2):
         residual = np.abs(values - trend)
-        weights = np.minimum(1.0, _HUBER * noise / np.maximum(residual, 1e-300))
+        weights = 1 / np.maximum(1.0, residual / (_HUBER * noise))
         weights[:steep] = 1.0
         trend = _solve(weights * values, penalty, weights)
     return Trend(trend, noise, penalty, weights)

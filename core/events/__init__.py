@@ -6,9 +6,9 @@ only the new bytes are read. Damage is passed over and named as a :class:`Proble
 never hides the rest. Nothing is ever written into a log folder.
 
 From bytes to frames: :mod:`framing` finds the records, :mod:`plain` decodes scalars,
-:mod:`values` and :mod:`tables` (tbparse) take the rest, :mod:`scan` makes one pass of it,
-:mod:`snapshot` is what is known of a file, :mod:`library` keeps snapshots, :mod:`reader` and
-:mod:`contents` answer what pages ask.
+:mod:`values`, :mod:`tables` and :mod:`memory_reader` (tbparse) take the rest, :mod:`scan` makes
+one pass of it, :mod:`snapshot` is what is known of a file, :mod:`library` keeps snapshots,
+:mod:`reader` and :mod:`contents` answer what pages ask.
 """
 
 from core.events.contents import Contents, contents

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from core.events import scan, tables
+from core.events import chunks, scan, tables
 from core.events.framing import FRAME_BYTES
 from core.events.scan import State
 from core.events.snapshot import Snapshot
@@ -113,7 +113,7 @@ def _event(stream: BinaryIO, value: Value) -> Any | None:
     record = stream.read(value.length + FRAME_BYTES)
     if record[:8] != struct.pack("<Q", value.length):
         return None
-    return scan.intact_event(record)
+    return chunks.intact_event(record)
 
 
 def _tell_plugins(event: Any, plugins: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,15 +11,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from core.events import plain, tables, values
+from core.events import chunks, plain, tables, values
 from core.events.checksums import masked
-from core.events.framing import FRAME_BYTES, HEADER_BYTES, Frames, find_frames
+from core.events.framing import FRAME_BYTES, HEADER_BYTES, Frames
 from core.events.rows import Rows, empty, from_columns
 from core.events.values import Event, Value
-
-CHUNK_BYTES = 4 * 2**20
-MAX_RECORD_BYTES = 256 * 2**20
-"""A larger record (a huge picture, say) is passed over."""
 
 MAX_KEPT = 100
 """Damaged places that are remembered one by one."""
@@ -35,7 +31,7 @@ class Damage:
         lost_bytes: their length in all.
         open_at: a damaged place that reaches to the end of the file begins here, else -1.
         foreign: offsets of intact records that hold no event, or one that cannot be parsed.
-        too_large: (offset, bytes) of records above :data:`MAX_RECORD_BYTES`.
+        too_large: (offset, bytes) of records above :data:`chunks.MAX_RECORD_BYTES`.
     """
 
     gaps: tuple[tuple[int, int], ...] = ()
@@ -85,7 +81,7 @@ class _Pass:
         self.gaps: list[tuple[int, int]] = []
         self.foreign: list[int] = []
         self.too_large: list[tuple[int, int]] = []
-        self.logged = state.logged
+        self.first_logged: float = 0 if state.logged else math.inf
         self.started = state.started
 
     def take(self, buffer: bytes, offset: int, frames: Frames) -> None:
@@ -105,7 +101,8 @@ class _Pass:
         found = plain.decode(buffer, starts, lengths)
         self._keep(found, offset + starts)
         self._damaged(offset, starts[found.damaged], lengths[found.damaged])
-        self.logged = self.logged or len(found.record) > 0
+        if len(found.record):
+            self.first_logged = min(self.first_logged, offset + int(starts[found.record.min()]))
         self._others(buffer, offset, starts[found.others], lengths[found.others])
 
     def _keep(self, found: plain.Plain, offsets: np.ndarray) -> None:
@@ -145,13 +142,14 @@ class _Pass:
             return
         if not self.started and not values.is_version_2(event) and not self.state.whole:
             raise NeedsWhole
-        if values.is_start(event) and self.logged and not self.state.whole:
+        if values.is_start(event) and self.first_logged < at and not self.state.whole:
             raise NeedsWhole
         self._list(event, at, length)
 
     def _list(self, event: Any, at: int, length: int) -> None:
         found = set(values.kinds(event, self.plugins))
-        self.logged = self.logged or bool(event.summary.value)
+        if event.summary.value:
+            self.first_logged = min(self.first_logged, at)
         for kind, tag in sorted(found):
             if kind != "scalars":
                 value = Value(kind, tag, event.step, event.wall_time, at, length)
@@ -213,7 +211,8 @@ class _Pass:
             (*old.foreign, *sorted(self.foreign))[:MAX_KEPT],
             (*old.too_large, *self.too_large)[:MAX_KEPT],
         )
-        return State(end, self.plugins, self.started, self.logged, self.state.whole, damage)
+        logged = self.first_logged < math.inf
+        return State(end, self.plugins, self.started, logged, self.state.whole, damage)
 
 
 def _joined_gaps(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -246,7 +245,7 @@ def scan(stream: BinaryIO, state: State) -> tuple[Rows, list[Value], State]:
     """
     found = _Pass(state)
     end, open_at = state.end, -1
-    for buffer, offset, frames in _buffers(stream, state.end, found.too_large):
+    for buffer, offset, frames in chunks.buffers(stream, state.end, found.too_large):
         found.take(buffer, offset, frames)
         end, open_at = offset + frames.end, -1
         if frames.lost:
@@ -257,73 +256,10 @@ def scan(stream: BinaryIO, state: State) -> tuple[Rows, list[Value], State]:
 
 def events(stream: BinaryIO, end: int) -> Iterator[tuple[int, Any]]:
     """(offset, event) of every intact record that begins before byte ``end`` of a file."""
-    for buffer, offset, frames in _buffers(stream, 0, []):
+    for buffer, offset, frames in chunks.buffers(stream, 0, []):
         for start, length in zip(frames.starts.tolist(), frames.lengths.tolist(), strict=True):
             if offset + start >= end:
                 return
-            event = intact_event(buffer[start : start + length + FRAME_BYTES])
+            event = chunks.intact_event(buffer[start : start + length + FRAME_BYTES])
             if event is not None:
                 yield offset + start, event
-
-
-def intact_event(record: bytes) -> Any | None:
-    """The event of one record, None where its checksum is wrong or it holds no event."""
-    payload = record[HEADER_BYTES:-4]
-    if len(record) < FRAME_BYTES or masked(payload) != struct.unpack("<I", record[-4:])[0]:
-        return None
-    try:
-        return Event.FromString(payload)
-    except DecodeError:
-        return None
-
-
-def _buffers(
-    stream: BinaryIO, at: int, too_large: list[tuple[int, int]]
-) -> Iterator[tuple[bytes, int, Frames]]:
-    """(bytes, their offset in the file, the records in them), chunk by chunk."""
-    size = os.fstat(stream.fileno()).st_size
-    carry, lost, lost_at, need = b"", False, 0, 0
-    stream.seek(at)
-    while True:
-        fresh = stream.read(min(max(CHUNK_BYTES, need - len(carry)), max(0, size - stream.tell())))
-        buffer = carry + fresh
-        frames = find_frames(buffer, lost=lost, lost_at=lost_at - at)
-        cut_off = frames.need and at + frames.end + frames.need > size
-        if cut_off and not frames.lost:
-            recovered = _search(stream, size, at + frames.end)
-            if recovered is not None:
-                # Its length is a lie: what it claims reaches past the end, yet records follow.
-                frames.gaps.append((frames.end, recovered - at))
-                yield buffer, at, frames
-                carry, at, lost, need = b"", recovered, False, 0
-                stream.seek(at)
-                continue
-            yield buffer, at, frames
-            return
-        yield buffer, at, frames
-        if frames.need > MAX_RECORD_BYTES + FRAME_BYTES:
-            too_large.append((at + frames.end, frames.need - FRAME_BYTES))
-            carry, at, lost, need = b"", at + frames.end + frames.need, False, 0
-            stream.seek(at)
-            continue
-        if not fresh:
-            return
-        lost, lost_at, need = frames.lost, at + frames.lost_at, frames.need
-        carry = buffer[frames.end :]
-        at += frames.end
-
-
-def _search(stream: BinaryIO, size: int, after: int) -> int | None:
-    """First byte of an intact record behind one that claims to reach past the end, or None."""
-    at, carry = after + 1, b""
-    stream.seek(at)
-    while True:
-        fresh = stream.read(min(CHUNK_BYTES, max(0, size - stream.tell())))
-        buffer = carry + fresh
-        frames = find_frames(buffer, lost=True, lost_at=0)
-        if frames.gaps:
-            return at + frames.gaps[0][1]
-        if not fresh:
-            return None
-        carry = buffer[frames.end :]
-        at += frames.end

@@ -1,22 +1,18 @@
-"""tbparse's frames into ours (columns and units: see :class:`core.events.reader.Events`).
-
-Subclassing instead of asking tbparse's own properties has two reasons: they sort by step, which
-loses the file order that shows restarts, and they call pandas in a way that warns as deprecated
-since pandas 3.1.
-"""
+"""tbparse's frames into ours (columns and units: see :class:`core.events.reader.Events`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from google.protobuf.message import DecodeError
-from tbparse import SummaryReader, summary_reader
+from tbparse import SummaryReader
 from tensorboard.compat.proto import event_pb2
 from tensorboard.compat.tensorflow_stub import errors as tf_errors
+
+from core.events.memory_reader import EventReader
 
 _EVENT_TYPES: dict[str, set[str]] = {
     # New-style scalars, images and histograms arrive as tensors.
@@ -65,7 +61,6 @@ _COLUMNS: dict[str, dict[str, str]] = {
     "tensors": {"tag": "str", "step": "int64", "wall_time": "float64", "value": "object"},
 }
 
-_EXTRA_COLUMNS = {"wall_time", "width", "height", "min", "max", "num", "sum", "sum_squares"}
 _VERSION_2: Any = event_pb2.Event(file_version="brain.Event:2")  # pyright: ignore[reportAttributeAccessIssue]
 
 PARSE_ERRORS = (
@@ -82,76 +77,6 @@ PARSE_ERRORS = (
 """What tbparse and tensorboard let through on damaged or unusual content."""
 
 _IMAGE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")
-
-
-class _Encoded:
-    """What the stand-in for TensorFlow returns: the encoded picture, not its pixels."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def numpy(self) -> bytes:
-        return self._data
-
-
-class _TensorFlowStandIn:
-    """The one TensorFlow function tbparse needs for images; nothing is decoded here."""
-
-    class image:
-        decode_image = staticmethod(_Encoded)
-
-
-# Once, at import: tbparse looks the module attribute up at every call, and a temporary change
-# would not be safe with Streamlit's threads.
-summary_reader.tensorflow = _TensorFlowStandIn
-
-
-class _Prepared:
-    """Hands over events that were read and verified before, in the place of a file."""
-
-    def __init__(self, events: Iterable[Any]) -> None:
-        self._events = events
-
-    def Load(self) -> Iterator[Any]:
-        yield from self._events
-
-
-_PREPARED: ContextVar[_Prepared | None] = ContextVar("_PREPARED", default=None)
-
-
-class _Accumulator(summary_reader.EventAccumulator):
-    """TensorBoard's accumulator, fed with prepared events where there are any.
-
-    tbparse makes it from a path; its own file reader verifies checksums in Python, at some 10 MB/s.
-    """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        prepared = _PREPARED.get()
-        if prepared is not None:
-            self._generator = prepared
-
-
-summary_reader.EventAccumulator = _Accumulator
-
-
-class _EventReader(SummaryReader):
-    """tbparse's reader for events in memory, giving its rows in file order."""
-
-    def __init__(self, events: Iterable[Any], event_types: set[str]) -> None:
-        token = _PREPARED.set(_Prepared(events))
-        try:
-            # tbparse insists on a file that exists; this one is never read.
-            super().__init__(
-                __file__,
-                event_types=event_types,
-                extra_columns=_EXTRA_COLUMNS,
-            )
-        finally:
-            _PREPARED.reset(token)
-
-    def rows(self, event_type: str) -> pd.DataFrame:
-        return self._events[event_type]
 
 
 def parse(
@@ -173,7 +98,7 @@ def parse(
         PARSE_ERRORS: tbparse cannot make sense of an event.
     """
     types = set().union(*(_EVENT_TYPES[kind] for kind in kinds))
-    reader = _EventReader(events if whole else (_VERSION_2, *events), types)
+    reader = EventReader(events if whole else (_VERSION_2, *events), types)
     tensors = reader.rows("tensors") if "tensors" in types else pd.DataFrame()
     return {kind: _positioned(kind, _BUILDERS[kind](reader, tensors)) for kind in kinds}
 
@@ -222,7 +147,7 @@ def _typed(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     return frame.loc[:, list(columns)].astype(columns)  # pyright: ignore[reportReturnType]
 
 
-def _scalars(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _scalars(reader: EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     numbers = _select(tensors, _is_number)
     if len(numbers):
         numbers = numbers.assign(value=numbers["value"].map(lambda value: np.asarray(value).item()))
@@ -235,7 +160,7 @@ def _is_number(value: Any) -> bool:
     )
 
 
-def _images(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _images(reader: EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     old = reader.rows("images").rename(columns={"value": "png"})
     new = _select(tensors, _is_images)
     if new.empty:
@@ -261,7 +186,7 @@ def _is_images(value: Any) -> bool:
     )
 
 
-def _histograms(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _histograms(reader: EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     old = reader.rows("histograms")
     new = _select(tensors, _is_histogram)
     if new.empty:
@@ -282,17 +207,17 @@ def _is_histogram(value: Any) -> bool:
     )
 
 
-def _text(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _text(reader: EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     del tensors  # asked for only so that tbparse keeps every text
     return reader.rows("text")
 
 
-def _hparams(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _hparams(reader: EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     del tensors
     return reader.rows("hparams").rename(columns={"tag": "name"})
 
 
-def _pr_curves(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _pr_curves(reader: EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     del reader
     found = _select(tensors, _is_pr_curve)
     return found.assign(
@@ -315,7 +240,7 @@ def _is_pr_curve(value: Any) -> bool:
     )
 
 
-def _tensors(reader: _EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
+def _tensors(reader: EventReader, tensors: pd.DataFrame) -> pd.DataFrame:
     """Tensors of numbers that are nothing else that GPUlse shows."""
     del reader
     return _select(tensors, _is_other_array)
@@ -331,7 +256,7 @@ def _is_other_array(value: Any) -> bool:
     )
 
 
-_BUILDERS: dict[str, Callable[[_EventReader, pd.DataFrame], pd.DataFrame]] = {
+_BUILDERS: dict[str, Callable[[EventReader, pd.DataFrame], pd.DataFrame]] = {
     "scalars": _scalars,
     "images": _images,
     "histograms": _histograms,

@@ -6,7 +6,8 @@ supervisor may die at any instant: the next one carries on from the store. Nothi
 torch; job processes are started by command line.
 """
 
-from core.jobs.api import get, launch, list_jobs, progress, read_log, stop, wait
+from core.jobs.alerts import Alert
+from core.jobs.api import alerts, get, launch, list_jobs, progress, read_log, stop, wait
 from core.jobs.daemon import ensure_supervisor
 from core.jobs.model import ACTIVE, FINAL, STATES, Job, Progress
 from core.jobs.spec import JobSpec, make_spec
@@ -15,9 +16,11 @@ __all__ = [
     "ACTIVE",
     "FINAL",
     "STATES",
+    "Alert",
     "Job",
     "JobSpec",
     "Progress",
+    "alerts",
     "ensure_supervisor",
     "get",
     "launch",

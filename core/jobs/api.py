@@ -13,6 +13,7 @@ from pathlib import Path
 from core import workloads
 from core.errors import GpulseError
 from core.jobs import logs
+from core.jobs.alerts import Alert, read_alerts
 from core.jobs.daemon import LOG_NAME, ensure_supervisor
 from core.jobs.folders import read_json, runs_folder, state_folder, unwritable, write_json
 from core.jobs.model import Job, Progress, describe
@@ -180,6 +181,11 @@ def progress(job: Job) -> Progress | None:
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
+
+
+def alerts(job: Job) -> list[Alert]:
+    """Turns of the job's verdict and why it stopped itself, oldest first."""
+    return read_alerts(job.run_dir)
 
 
 def read_log(job: Job, tail_bytes: int = 20_000) -> str:

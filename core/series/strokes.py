@@ -19,7 +19,7 @@ from core.series.curves import (
 )
 from core.series.seeds import average
 
-MAX_MARKS = 20_000
+MAX_MARKS = 40_000
 """Points that one chart draws, over all its curves."""
 
 MAX_NONFINITE = 200

@@ -33,7 +33,7 @@ from core.table.lines import (
 
 _T = TypeVar("_T")
 
-_OUTLINE = "table.outline.1"
+_OUTLINE = "table.outline.2"
 _JUDGEMENT = "table.judgement.2"
 _KEEP_EVERY = 64
 """Results are written to disk in batches of this many."""
@@ -111,28 +111,40 @@ class Ledger:
             entries[key].judgement, entries[key].judged_stamp = judgement, unknown[key]
         return sum(not _is_current(entry) for entry in entries.values())
 
-    def work(self, runs: Sequence[Run], budget_s: float = inf) -> int:
-        """Work out what is missing, outlines first, until the time is up.
+    def work(self, runs: Sequence[Run], budget_s: float = inf, urgent: int = 0) -> int:
+        """Work out what is missing until the time is up: outlines first, then judgements.
 
         Args:
             runs: in the order of importance; call :meth:`refresh` before.
             budget_s: at least one run is worked on whatever it says.
+            urgent: this many runs are judged before the others are outlined.
 
         Returns:
             How many runs are still missing something.
         """
         deadline = time.monotonic() + budget_s
         entries = [(run, self._entry(run)) for run in runs]
-        saving = (_Unsaved(_OUTLINE), _Unsaved(_JUDGEMENT))
+        outlines, judgements = _Unsaved(_OUTLINE), _Unsaved(_JUDGEMENT)
+        steps = ((self._outline, outlines), (self._judge, judgements))
         try:
-            for step, unsaved in zip((self._outline, self._judge), saving, strict=True):
-                for run, entry in entries:
-                    if step(run, entry, unsaved) and time.monotonic() >= deadline:
-                        return sum(not _is_current(entry) for _, entry in entries)
+            for part in (entries[:urgent], entries[urgent:]):
+                for step, unsaved in steps:
+                    for run, entry in part:
+                        if step(run, entry, unsaved) and time.monotonic() >= deadline:
+                            return sum(not _is_current(entry) for _, entry in entries)
         finally:
-            for unsaved in saving:
-                unsaved.flush()
+            outlines.flush()
+            judgements.flush()
         return 0
+
+    def done_share(self, runs: Sequence[Run]) -> float:
+        """How much of the work on some runs is done, 0 to 1."""
+        entries = [self._entry(run) for run in runs]
+        done = sum(
+            (entry.outlined_stamp == entry.stamp) + (entry.judged_stamp == entry.stamp)
+            for entry in entries
+        )
+        return done / (2 * len(entries)) if entries else 1.0
 
     def _entry(self, run: Run) -> _Entry:
         with self._lock:

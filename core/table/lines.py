@@ -59,13 +59,14 @@ class Outline:
     Attributes:
         lines: its curves and series.
         duration_s: from the first to the last logged value.
-        problems: (file name, message) of what could not be read.
+        problems: (file name, message, pending) of what could not be read; a pending one is the
+            end of a file that was still being written.
         hparams: hyper-parameter -> value (int and bool are float, as in the files).
     """
 
     lines: tuple[Line, ...] = ()
     duration_s: float = nan
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: tuple[tuple[str, str, bool], ...] = ()
     hparams: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
@@ -107,7 +108,7 @@ def outline_of(run: Run) -> Outline:
     try:
         found = events.contents(run.event_files, run.path)
     except GpulseError as error:
-        return Outline(problems=((run.key, str(error)),))
+        return Outline(problems=((run.key, str(error), False),))
     frame = found.frame
     names = ["run", "tag", "kind", "points", "last_step", "last"]
     names += ["low", "low_step", "high", "high_step", "nonfinite", "restarts"]
@@ -115,7 +116,7 @@ def outline_of(run: Run) -> Outline:
     timed = (frame["kind"] != "hparams").to_numpy()
     first, last = frame["first_time"].to_numpy()[timed], frame["last_time"].to_numpy()[timed]
     duration = float(last.max() - first.min()) if len(last) else nan
-    problems = tuple((problem.file.name, problem.message) for problem in found.problems)
+    problems = tuple((each.file.name, each.message, each.pending) for each in found.problems)
     return Outline(lines, duration, problems, _hparams(run, lines))
 
 
@@ -174,11 +175,13 @@ def outline_from(content: list[Any]) -> Outline:
     return Outline(
         tuple(Line(*line) for line in lines),
         duration,
-        tuple((str(file), str(message)) for file, message in problems),
+        tuple((str(file), str(message), bool(pending)) for file, message, pending in problems),
         hparams,
     )
 
 
 def judgement_from(content: list[Any]) -> Judgement:
     """A judgement out of the list of its fields."""
-    return Judgement(*content)
+    verdict, best, best_step, train, val = content
+    step = None if best_step is None else int(best_step)
+    return Judgement(str(verdict), float(best), step, float(train), float(val))

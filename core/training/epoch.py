@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from core.training.data import to_device
+from core.training.layers import SIGNAL
 from core.training.step import Metrics, Sums, TrainStep
 from core.workloads.base import Loss
 
@@ -28,7 +29,7 @@ class TrainResult:
 
     Attributes:
         values: ``loss``, the metrics by name, ``gradient_norm``, ``gradient_norm_max``,
-            ``update_ratio``.
+            ``nonfinite``, ``update_ratio``, and the signals of the last step by their tags.
         seconds: from the first request for a batch until the device had done the last step.
         wait_s: of these, how long the loop waited in the DataLoader.
     """
@@ -58,8 +59,8 @@ def train_epoch(
 ) -> TrainResult:
     """Train on every batch (or the first ``max_steps``).
 
-    The sums are read, and with that the device waited for, once at the end. The update ratio is
-    that of the last step.
+    The sums are read, and with that the device waited for, once at the end. The update ratio and
+    the signals of single layers are those of the last step.
     """
     step.model.train()
     sums, waited = Sums(), 0.0
@@ -102,22 +103,36 @@ def evaluate(
 ) -> tuple[dict[str, float], Mistakes | None]:
     """Loss and metrics on the validation data, and its ``worst`` mistakes where asked for.
 
-    Mistakes are looked for among the first MISTAKE_POOL samples, of models whose inputs and
-    outputs are single tensors.
+    With two batches or more there is also the standard error of the loss, from the spread of the
+    batches. Mistakes are looked for among the first MISTAKE_POOL samples, of models whose inputs
+    and outputs are single tensors.
     """
     model.eval()
     sums, pool, pooled = Sums(), [], 0
+    losses: list[Tensor] = []
+    counts: list[int] = []
     for batch in loader:
         inputs, targets = to_device(batch, device, non_blocking=loader.pin_memory)
         outputs = model(inputs)
         count = len(targets)
-        sums.add("loss", loss(outputs, targets), count)
+        losses.append(loss(outputs, targets).float())
+        counts.append(count)
+        sums.add("loss", losses[-1], count)
         for name, value in metrics(outputs, targets).items():
             sums.add(name, value, count)
         if worst and pooled < MISTAKE_POOL and isinstance(inputs, Tensor):
             pool.append((inputs, outputs, targets))
             pooled += count
+    if len(counts) > 1:
+        sums.add(f"{SIGNAL}Probe/val_sem", standard_error(torch.stack(losses), counts))
     return sums.read(), _worst(loss, pool, worst) if pool else None
+
+
+def standard_error(means: Tensor, counts: list[int]) -> Tensor:
+    """Standard error of the mean over all samples, from the means of two batches or more."""
+    weights = torch.tensor(counts, dtype=torch.float32, device=means.device) / sum(counts)
+    spread = (weights * (means - (weights * means).sum())).square().sum()
+    return (spread * len(counts) / (len(counts) - 1)).sqrt()
 
 
 def _worst(loss: Loss, pool: list[tuple[Tensor, Tensor, Tensor]], worst: int) -> Mistakes:

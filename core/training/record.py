@@ -20,6 +20,13 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from core.training.epoch import TrainResult
+from core.training.layers import SIGNAL
+
+_TAGS = {
+    "gradient_norm": "Gradients/global_norm",
+    "gradient_norm_max": "Gradients/global_norm_max",
+    "update_ratio": "Updates/to_weight_ratio",
+}
 
 HISTOGRAM_SAMPLES = 16_384
 """Weights of a layer that go into its histogram, evenly spaced; all if it has fewer."""
@@ -69,19 +76,27 @@ class EventLog:
         self, epoch: int, train: TrainResult, val: Mapping[str, float], learning_rate: float
     ) -> None:
         """Scalars of one epoch, then a flush so that the page sees them."""
-        special = ("gradient_norm", "gradient_norm_max", "update_ratio")
         for split, values in (("train", train.values), ("val", val)):
             for name, value in values.items():
-                if name not in special:
+                if name not in _TAGS and name != "nonfinite" and not name.startswith(SIGNAL):
                     tag = "Loss" if name == "loss" else name
                     self.writer.add_scalar(f"{tag}/{split}", value, epoch)
         self.scalar("LearningRate", learning_rate, epoch)
-        self.scalar("Gradients/global_norm", train.values["gradient_norm"], epoch)
-        self.scalar("Gradients/global_norm_max", train.values["gradient_norm_max"], epoch)
-        self.scalar("Updates/to_weight_ratio", train.values["update_ratio"], epoch)
+        for name, tag in _TAGS.items():
+            self.scalar(tag, train.values[name], epoch)
+        skipped = round(train.values["nonfinite"] * train.steps)
+        self.scalar("Gradients/nonfinite_steps", skipped, epoch)
+        self.signals(train.values, epoch)
+        self.signals(val, epoch)
         for name, value in train.speed().items():
             self.scalar(f"Speed/{name}", value, epoch)
         self.writer.flush()
+
+    def signals(self, values: Mapping[str, float], epoch: int) -> None:
+        """Those of the values that stand under a tag of their own."""
+        for name, value in values.items():
+            if name.startswith(SIGNAL):
+                self.scalar(name.removeprefix(SIGNAL), value, epoch)
 
     def scalar(self, tag: str, value: float, step: int) -> None:
         """One number."""

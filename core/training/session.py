@@ -60,6 +60,7 @@ def open_session(job: JobFile) -> Session:
     torch.manual_seed(params.seed)
     train, val = make_loaders(workload, params, device)
     model = workload.model(params).to(device)
+    step = make_step(workload, params, model)
     return Session(
         job=job,
         workload=workload,
@@ -69,7 +70,7 @@ def open_session(job: JobFile) -> Session:
         train_loader=train,
         val_loader=val,
         model=model,
-        step=make_step(workload, params, model),
+        step=step,
         config={
             "workload": job.workload,
             "kind": job.kind,
@@ -78,6 +79,10 @@ def open_session(job: JobFile) -> Session:
             "weights": sum(p.numel() for p in model.parameters()),
             "train_size": _size(train),
             "val_size": _size(val),
+            "loss": _name(step.loss),
+            "optimizer": type(step.optimizer).__name__,
+            "schedule": "constant",
+            "augmentation": str(getattr(workload, "augmentation", None)),
             **params.model_dump(mode="json"),
         },
     )
@@ -124,6 +129,10 @@ def make_loaders(
         make_loader(train, settings, device, shuffle=True, **common),
         make_loader(val, settings, device, **common),
     )
+
+
+def _name(loss: Any) -> str:
+    return getattr(loss, "__name__", type(loss).__name__)
 
 
 def _size(loader: DataLoader[Any]) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.training.layers import Layers
 from core.workloads.base import Loss
 
 Metrics = Callable[[Any, Tensor], Mapping[str, Tensor]]
@@ -61,14 +62,17 @@ class TrainStep:
         self.model, self.loss, self.metrics = model, loss, metrics
         self.optimizer, self.sync = optimizer, sync
         self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.layers = Layers(model, self.parameters)
         self.last_loss = float("nan")
 
     def __call__(self, inputs: Any, targets: Tensor, sums: Sums, measure: bool = False) -> None:
         """Train on one batch that is on the device.
 
         Args:
-            sums: gets ``loss``, the metrics, ``gradient_norm`` and ``gradient_norm_max``.
-            measure: also compare the weights before and after: ``update_ratio``.
+            sums: gets ``loss``, the metrics, ``gradient_norm``, ``gradient_norm_max`` and
+                ``nonfinite`` (share of steps with a loss or gradient of NaN or infinity).
+            measure: also compare the weights before and after: ``update_ratio``, and the signals
+                of single layers.
         """
         self.optimizer.zero_grad(set_to_none=True)
         outputs = self.model(inputs)
@@ -79,11 +83,14 @@ class TrainStep:
         self.optimizer.step()
         if measure:
             sums.add("update_ratio", self._update_ratio(before))
+            for name, value in self.layers.signals(before).items():
+                sums.add(name, value)
         count = len(targets)
         sums.samples += count
         sums.add("loss", loss, count)
         sums.add("gradient_norm", norm)
         sums.peak("gradient_norm_max", norm)
+        sums.add("nonfinite", ~torch.isfinite(loss.detach() + norm))
         with torch.no_grad():
             for name, value in self.metrics(outputs, targets).items():
                 sums.add(name, value, count)

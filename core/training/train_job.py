@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 
 from core.errors import JobFailed
+from core.settings import settings
 from core.training.checkpoint import BestSoFar, save_checkpoint
 from core.training.epoch import AfterStep, TrainResult, evaluate, train_epoch
 from core.training.pictures import log_inputs, log_mistakes
+from core.training.probe import Probe
 from core.training.profiling import make_profiler, plan_window
 from core.training.record import EventLog, finite
 from core.training.session import Session
+from core.training.setup import log_setup
+from core.training.watch import Watch
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,19 +32,28 @@ MAX_HISTOGRAMS = 100
 
 
 def train_job(session: Session, log: EventLog) -> None:
-    """Train for the epochs of the spec, or until patience or the loss runs out.
+    """Train for the epochs of the spec, or until patience, the advice or the loss says stop.
 
     Raises:
         JobFailed: the training loss was not finite for DIVERGED_EPOCHS epochs in a row.
     """
     params = session.params
-    best, diverged = BestSoFar(params.patience), 0
     session.progress.stage("epoch", params.epochs, "starting")
     log_inputs(session, log)
+    probe = Probe(session.train_loader.dataset, session.train_loader.collate_fn, params.batch_size)
+    log_setup(session, log, probe)
+    stop_early = params.early_stop == "auto"
+    with Watch(session.job.folder, stop_early, settings().webhook_url) as watch:
+        _epochs(session, log, probe, watch)
+
+
+def _epochs(session: Session, log: EventLog, probe: Probe, watch: Watch) -> None:
+    params = session.params
+    best, diverged = BestSoFar(params.patience), 0
     for epoch in range(1, params.epochs + 1):
         result = _train(session, epoch)
         session.progress.update(epoch - 0.1, f"epoch {epoch} of {params.epochs}: validating")
-        val = _validate(session, log, epoch, result)
+        val = _validate(session, log, epoch, result, probe)
         _save(session, best, epoch, val["loss"])
         session.progress.update(epoch, f"epoch {epoch} of {params.epochs} done", force=True)
         _LOG.info(
@@ -51,17 +64,29 @@ def train_job(session: Session, log: EventLog) -> None:
             val["loss"],
             result.speed()["samples_per_s"],
         )
+        watch.epoch(epoch, result.values["loss"], val["loss"])
         diverged = 0 if finite(result.values["loss"]) else diverged + 1
         if diverged >= DIVERGED_EPOCHS:
             raise JobFailed(
                 f"Training diverged: the loss is not finite since epoch {epoch - diverged + 1}. "
                 f"Lower lr (it is {params.lr:g}) or check the data."
             )
-        if best.exhausted:
-            text = f"stopped early at epoch {epoch}, best was {best.epoch}"
+        text = _stop(watch, best, epoch) if not diverged else ""
+        if text:
             session.progress.update(epoch, text, force=True)
             _LOG.info(text)
             return
+
+
+def _stop(watch: Watch, best: BestSoFar, epoch: int) -> str:
+    """Why to stop after this epoch, "" to go on."""
+    if best.exhausted:
+        return f"stopped early at epoch {epoch}, best was {best.epoch}"
+    reason = watch.advice()
+    if not reason:
+        return ""
+    watch.stopped(epoch, reason)
+    return f"stopped at epoch {epoch}: {reason}; the best checkpoint is that of epoch {best.epoch}"
 
 
 def _train(session: Session, epoch: int) -> TrainResult:
@@ -94,7 +119,9 @@ def _watch(session: Session, epoch: int) -> AfterStep:
     return after_step
 
 
-def _validate(session: Session, log: EventLog, epoch: int, result: TrainResult) -> dict[str, float]:
+def _validate(
+    session: Session, log: EventLog, epoch: int, result: TrainResult, probe: Probe
+) -> dict[str, float]:
     params, step = session.params, session.step
     show = epoch == 1 or epoch % MISTAKES_EVERY == 0 or epoch == params.epochs
     val, mistakes = evaluate(
@@ -104,6 +131,7 @@ def _validate(session: Session, log: EventLog, epoch: int, result: TrainResult) 
         log_mistakes(session.workload, log, mistakes, epoch)
     if epoch % -(-params.epochs // MAX_HISTOGRAMS) == 0 or epoch == 1:
         log.histograms(session.model, epoch)
+    val |= probe.measure(step.model, step.loss, session.device)
     log.epoch(epoch, result, val, step.optimizer.param_groups[0]["lr"])
     return val
 

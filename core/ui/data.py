@@ -1,13 +1,16 @@
 """Cached readers for pages: content in, dataclass or DataFrame out.
 
-Everything read from disk is cached by path, size and modification time of its files, so that a
-change is seen at once and nothing unchanged is read twice, by any session. Traces are large and
-read-only: they are shared, not copied (``cache_resource``).
+What is read from disk is cached by path, size and modification time of its files, so that a change
+is seen at once and nothing unchanged is read twice, by any session; event files have a cache of
+their own (:mod:`core.events.library`). Traces are large and read-only: they are shared, not copied
+(``cache_resource``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +28,9 @@ from core.ui.texts import t
 LIVE_S = 2.0
 """Seconds between two looks at something that is still being written."""
 
+MAX_VERDICTS = 256
+"""Verdicts kept: a slider that was drawn over a run asks for one at each of its steps."""
+
 _SEEN = "_remote_changes"
 
 
@@ -37,7 +43,7 @@ def errors_shown() -> Iterator[None]:
         st.error(plain(str(error)), icon=":material/error:")
 
 
-@st.cache_data(ttl=LIVE_S, max_entries=8, show_spinner=False)
+@st.cache_resource(ttl=LIVE_S, max_entries=8, show_spinner=False)
 def _discover(roots: tuple[str, ...], changes: tuple[int, ...]) -> list[Run]:
     return run_store.discover(Path(root) for root in roots)
 
@@ -47,7 +53,8 @@ def all_runs() -> list[Run]:
 
     Of remote folders it is what was fetched by now; what is new there is on its way.
     """
-    return _discover(tuple(str(root) for root in settings().all_roots), _remote_changes())
+    roots = tuple(str(root) for root in settings().all_roots)
+    return list(_discover(roots, _remote_changes()))
 
 
 @st.cache_resource(show_spinner=False)
@@ -111,14 +118,8 @@ def _nothing_logged(run: Run) -> str:
     return t("empty.live", run=run.key) if is_live(run) else t("empty.ended", run=run.key)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _load(stamp: tuple[tuple[str, int, int], ...], kinds: tuple[str, ...], root: str):
-    files = [Path(path) for path, _, _ in stamp]
-    return events.load(files, kinds=set(kinds), root=Path(root))
-
-
 def load_events(run: Run, *kinds: str) -> events.Events:
-    """The events of a run.
+    """The events of a run; nothing that is known of its files is read again.
 
     Args:
         run: which one.
@@ -129,7 +130,7 @@ def load_events(run: Run, *kinds: str) -> events.Events:
     """
     if not run.event_files:
         raise NotFound(_nothing_logged(run))
-    return _load(file_stamp(run.event_files), tuple(sorted(kinds)), str(run.path))
+    return events.load(run.event_files, kinds, run.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +141,32 @@ class Judged:
     verdict: dynamics.Verdict
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _judge(
-    stamp: tuple[tuple[str, int, int], ...],
-    root: str,
-    tags: tuple[str | None, str | None],
-    at: int | None,
-) -> list[Judged]:
-    frame = _load(stamp, ("scalars",), root).scalars
-    pairs = dynamics.pair_losses(frame, *tags)
-    return [Judged(pair, dynamics.diagnose(pair, at=at)) for pair in pairs]
+class _Verdicts:
+    """The verdicts of the latest content of each run, least recently asked for dropped.
+
+    Streamlit's own cache would keep one for every content that a live run ever had.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Hashable, tuple[Hashable, list[Judged]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, stamp: Hashable, judge: Callable[[], list[Judged]]):
+        with self._lock:
+            known = self._known.get(key)
+        if known is None or known[0] != stamp:
+            known = (stamp, judge())
+        with self._lock:
+            self._known[key] = known
+            self._known.move_to_end(key)
+            while len(self._known) > MAX_VERDICTS:
+                self._known.popitem(last=False)
+        return known[1]
+
+
+@st.cache_resource
+def _verdicts() -> _Verdicts:
+    return _Verdicts()
 
 
 def judge(
@@ -158,7 +175,12 @@ def judge(
     """The verdict on each pair of losses of a run, as known at step ``at`` (None: now)."""
     if not run.event_files:
         raise NotFound(_nothing_logged(run))
-    return _judge(file_stamp(run.event_files), str(run.path), (train_tag, val_tag), at)
+
+    def fresh() -> list[Judged]:
+        pairs = dynamics.pair_losses(load_events(run, "scalars").scalars, train_tag, val_tag)
+        return [Judged(pair, dynamics.diagnose(pair, at=at)) for pair in pairs]
+
+    return _verdicts().get((run.path, train_tag, val_tag, at), file_stamp(run.event_files), fresh)
 
 
 def vital_signs(run: Run, *, with_trace: bool = False) -> health.Health:

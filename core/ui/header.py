@@ -11,7 +11,7 @@ from core.errors import GpulseError
 from core.health import Health
 from core.runs import Run
 from core.settings import settings
-from core.ui import data, nav
+from core.ui import alerts, data, nav
 from core.ui.format import DASH, duration_ms, duration_s, number, percent, plain, signed
 from core.ui.texts import t
 
@@ -53,8 +53,10 @@ def pick_run() -> Run | None:
     by_key = {run.key: run for run in found}
     if not by_key:
         return None
-    if st.session_state.get("run") not in by_key and "run" not in st.query_params:
-        st.session_state["run"] = _default(found).key
+    if "run" not in st.query_params:
+        # Assigned anew each time: a click in the navigation drops what only the session holds.
+        chosen = st.session_state.get("run")
+        st.session_state["run"] = chosen if chosen in by_key else _default(found).key
     key = st.selectbox(
         t("header.run"),
         list(by_key),
@@ -186,6 +188,7 @@ def _strip(key: str) -> None:
     if not job.final or job.state in ("failed", "lost"):
         job_progress(job)
     data.rerun_when_done(job, "_live_run")
+    alerts.toast(job)
 
 
 _live_strip = st.fragment(_strip, run_every=data.LIVE_S)

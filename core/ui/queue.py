@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import jobs, workloads
-from core.ui import data, forms, header
+from core.ui import alerts, data, forms, header
 from core.ui.format import ago, duration_s, plain
 from core.ui.texts import t
 
@@ -140,6 +140,7 @@ def _one(known: list[jobs.Job]) -> None:
     st.markdown(f":{_COLOUR[job.state]}-badge[{job.state}] {plain(job.workload)} · {job.kind}")
     header.job_progress(job)
     _actions(job)
+    alerts.listed(job)
     with st.expander(t("jobs.params")):
         st.json(dict(job.params))
     st.code(jobs.read_log(job) or t("jobs.nolog"), language=None, height=220, wrap_lines=True)

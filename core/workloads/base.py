@@ -46,6 +46,7 @@ class Workload(Protocol):
         Params: its parameters: CommonParams or a model derived from it.
         collate_fn: handed to the DataLoader; None for PyTorch's own.
         classes: names of the classes, for captions; empty where there are none.
+        augmentation: whether training samples are changed at random; None where nobody said.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Workload(Protocol):
     Params: ClassVar[type[CommonParams]] = CommonParams
     collate_fn: Callable[[list[Any]], Any] | None = None
     classes: tuple[str, ...] = ()
+    augmentation: bool | None = None
 
     def prepare(self, params: Any, report: Report) -> None:
         """Make what ``datasets`` needs, once per machine; called before it in every job."""

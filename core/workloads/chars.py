@@ -90,6 +90,7 @@ class Chars(Workload):
     """See the module."""
 
     name, title, description = _INFO.name, _INFO.title, _INFO.description
+    augmentation = False
     Params = CharsParams
 
     def datasets(self, params: CharsParams) -> tuple[Dataset, Dataset]:

@@ -84,6 +84,7 @@ class Digits(Workload):
     """See the module."""
 
     name, title, description = _INFO.name, _INFO.title, _INFO.description
+    augmentation = False
     Params = DigitsParams
     classes = tuple("0123456789")
 

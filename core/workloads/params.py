@@ -59,6 +59,9 @@ class CommonParams(_Params):
         "training", "Stop after this many epochs without a better validation loss; 0 never stops.",
         0, ge=0, le=10_000,
     )  # fmt: skip
+    early_stop: Literal["off", "auto"] = _field(
+        "training", "auto stops once overfitting or divergence is established.", "off"
+    )
     seed: int = _field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
     train_samples: int = _field(
         "data", "Training samples used; 0 uses all there are.", 0, ge=0, le=100_000_000

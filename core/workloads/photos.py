@@ -101,6 +101,7 @@ class Photos(Workload):
     """See the module."""
 
     name, title, description = _INFO.name, _INFO.title, _INFO.description
+    augmentation = True
     Params = PhotosParams
 
     def prepare(self, params: PhotosParams, report: Report) -> None:

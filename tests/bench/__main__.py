@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("events", "live")
+BENCHES = ("dynamics", "events", "live")
 
 
 def main(words: list[str]) -> int:

@@ -15,12 +15,26 @@ from core.charts.dynamics import Look, gap_chart, overlay_chart, small_chart, zo
 from core.charts.picture import render
 from core.charts.picture import rows as table_rows
 from core.charts.theme import BEST, ZONES
-from core.dynamics import Clock, Curve, LossPair, SimulatorSettings, diagnose, simulate, stop_rows
+from core.dynamics import (
+    Clock,
+    Curve,
+    LossPair,
+    SimulatorSettings,
+    Verdict,
+    diagnose,
+    simulate,
+    stop_rows,
+)
 
 
 @pytest.fixture(scope="module")
 def pair() -> LossPair:
     return simulate(SimulatorSettings())
+
+
+def certain(pair: LossPair) -> Verdict:
+    """The verdict without its uncertainty, which has bands and edges of its own."""
+    return replace(diagnose(pair), onset_interval=None, best_band=None, stop_step=None)
 
 
 def drawn(spec: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +63,7 @@ def lines(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_each_zone_is_a_named_band_in_its_colour(pair):
-    spec = drawn(zones_chart(pair, diagnose(pair)))
+    spec = drawn(zones_chart(pair, certain(pair)))
     bands = layers(spec, "rect")
     assert [(band["mark"]["color"], band["mark"]["opacity"]) for band in bands] == list(
         ZONES.values()
@@ -58,7 +72,7 @@ def test_each_zone_is_a_named_band_in_its_colour(pair):
 
 
 def test_bands_meet_and_span_the_run(pair):
-    spec = drawn(zones_chart(pair, diagnose(pair)))
+    spec = drawn(zones_chart(pair, certain(pair)))
     edges = [rows(spec, band)[0] for band in layers(spec, "rect")]
     assert edges[0]["x"] == 0
     assert edges[-1]["end"] == 60
@@ -66,7 +80,7 @@ def test_bands_meet_and_span_the_run(pair):
 
 
 def test_lines_differ_in_colour_and_dash_with_one_legend_on_top(pair):
-    spec = drawn(zones_chart(pair, diagnose(pair)))
+    spec = drawn(zones_chart(pair, certain(pair)))
     encoding = layers(spec, "line")[0]["encoding"]
     assert len(set(encoding["color"]["scale"]["range"])) == 2
     assert encoding["strokeDash"]["scale"]["range"] == [[1, 0], [6, 3]]
@@ -75,7 +89,7 @@ def test_lines_differ_in_colour_and_dash_with_one_legend_on_top(pair):
 
 
 def test_the_slider_has_a_rule_and_both_losses_in_words(pair):
-    verdict = diagnose(pair)
+    verdict = certain(pair)
     spec = drawn(zones_chart(pair, verdict, 40))
     at = [rows(spec, rule)[0]["x"] for rule in layers(spec, "rule")]
     assert at == [verdict.best_step, 40]
@@ -88,7 +102,7 @@ def test_the_slider_has_a_rule_and_both_losses_in_words(pair):
 
 
 def test_at_the_right_edge_the_readings_stand_on_the_left(pair):
-    spec = drawn(zones_chart(pair, diagnose(pair), 60))
+    spec = drawn(zones_chart(pair, certain(pair), 60))
     aligned = {rows(spec, text)[0].get("text"): text["mark"] for text in layers(spec, "text")}
     assert {mark["align"] for name, mark in aligned.items() if name and "best" not in name} == {
         "right"
@@ -130,13 +144,13 @@ def test_long_curves_are_thinned_and_keep_their_extremes():
 
 
 def test_tooltips_name_what_they_show(pair):
-    spec = drawn(zones_chart(pair, diagnose(pair), look=Look(step_name="Epoch")))
+    spec = drawn(zones_chart(pair, certain(pair), look=Look(step_name="Epoch")))
     titles = [tip["title"] for tip in layers(spec, "line")[0]["encoding"]["tooltip"]]
     assert titles == ["Curve", "Epoch", "Loss"]
 
 
 def test_the_gap_is_validation_minus_training(pair):
-    spec = drawn(gap_chart(pair, diagnose(pair), 40))
+    spec = drawn(gap_chart(pair, certain(pair), 40))
     assert lines(spec)[-1]["y"] == pytest.approx(pair.val.values[-1] - pair.train.values[-1])
     assert len(layers(spec, "rect")) == 3
     assert len(layers(spec, "rule")) == 2
@@ -157,7 +171,7 @@ def test_one_curve_alone_is_drawn(pair):
 
 
 def uncertain(pair: LossPair):
-    verdict = diagnose(pair)
+    verdict = certain(pair)
     assert verdict.overfit_step is not None
     onset = (verdict.overfit_step - 3, verdict.overfit_step + 4)
     return replace(verdict, onset_interval=onset, best_band=(7, 11), stop_step=30)
@@ -171,6 +185,7 @@ def test_the_red_begins_lighter_where_its_onset_is_uncertain(pair):
         for band in layers(spec, "rect")
         if band["mark"]["color"] == ZONES["overfitting"][0]
     ]
+    assert verdict.onset_interval is not None
     low, high = verdict.onset_interval
     assert [(a, b) for a, b, _ in reds] == [(low, high), (high, 60)]
     assert reds[0][2] < reds[1][2] == ZONES["overfitting"][1]
@@ -186,7 +201,7 @@ def test_equally_good_checkpoints_are_a_strip_at_the_bottom(pair):
 
 def test_each_rule_that_stops_has_a_marker_of_its_own_shape(pair):
     stops = stop_rows(pair, uncertain(pair))
-    spec = drawn(zones_chart(pair, diagnose(pair), stops=stops))
+    spec = drawn(zones_chart(pair, certain(pair), stops=stops))
     marked = [each for each in layers(spec, "point") if "shape" in each["encoding"]]
     assert {rows(spec, each)[0]["rule"] for each in marked} == {
         row.rule for row in stops if row.step is not None
@@ -196,25 +211,25 @@ def test_each_rule_that_stops_has_a_marker_of_its_own_shape(pair):
 
 
 def test_the_trend_lies_over_the_faint_points(pair):
-    spec = drawn(zones_chart(pair, diagnose(pair), look=Look(trend=True)))
+    spec = drawn(zones_chart(pair, certain(pair), look=Look(trend=True)))
     raw, line = layers(spec, "line")
     assert raw["mark"]["opacity"] < 0.5
     assert "opacity" not in line["mark"]
 
 
 def test_time_axes_take_their_places_from_the_clock(pair):
-    clock = Clock(np.arange(61), 1.7e9 + 60.0 * np.arange(61))
-    relative = drawn(zones_chart(pair, diagnose(pair), 40, Look(axis="relative", clock=clock)))
+    clock = Clock(np.arange(61), 1.7e9 + 60 * np.arange(61, dtype=np.float64))
+    relative = drawn(zones_chart(pair, certain(pair), 40, Look(axis="relative", clock=clock)))
     assert lines(relative)[30]["x"] == pytest.approx(30.0)
     title = layers(relative, "line")[0]["encoding"]["x"]["title"]
     assert title == "Time since the start, minutes"
-    wall = drawn(zones_chart(pair, diagnose(pair), 40, Look(axis="wall", clock=clock)))
+    wall = drawn(zones_chart(pair, certain(pair), 40, Look(axis="wall", clock=clock)))
     assert lines(wall)[30]["x"] == pytest.approx((1.7e9 + 1800) * 1e3)
     assert layers(wall, "line")[0]["encoding"]["x"]["type"] == "temporal"
 
 
 def test_runs_beside_each_other_are_valid_charts(pair):
-    small = drawn(small_chart(pair, diagnose(pair), "net"))
+    small = drawn(small_chart(pair, certain(pair), "net"))
     assert len(layers(small, "rect")) == 3
     over = drawn(overlay_chart({"a": (pair.val, "#000000"), "b": (pair.train, "#ff0000")}))
     assert over["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["a", "b"]

@@ -1,91 +1,99 @@
 from __future__ import annotations
 
+from typing import Any
+
+import altair as alt
 import numpy as np
-import pandas as pd
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
+from core import series
 from core.charts import scalars as charts
+from core.series import Curve, Look
 
 
-def _frame(tags: dict[str, list[float]]) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame(
-            {
-                "run": ".",
-                "tag": tag,
-                "step": np.arange(len(values)),
-                "wall_time": 1e9 + 60.0 * np.arange(len(values)),
-                "value": values,
-            }
+def _curves(runs: int, n: int = 100) -> list[Curve]:
+    rng = np.random.default_rng(0)
+    return [
+        Curve(
+            f"r{run}", ".", f"loss/{split}", split, np.arange(n), 1e9 + 60.0 * np.arange(n),
+            rng.standard_normal(n),
         )
-        for tag, values in tags.items()
+        for run in range(runs)
+        for split in ("train", "validation")
+    ]  # fmt: skip
+
+
+def _valid(spec: dict[str, Any]) -> None:
+    """Altair's own schema accepts the specification (its data apart)."""
+    bare = {key: value for key, value in spec.items() if key != "datasets"}
+    alt.LayerChart.from_dict(bare)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        Look(),
+        Look("relative", 0.6, ignore_outliers=True),
+        Look("wall"),
+        Look(log_x=True, log_y=True, ignore_outliers=True),
+        Look(band=True),
+    ],
+)
+def test_every_look_is_a_valid_chart(look: Look) -> None:
+    curves = _curves(3)
+    curves[0].value[5] = np.nan
+    groups = {curve.run: "net" for curve in curves}
+    picture = series.prepare(curves, look, groups)
+    spec = charts.scalar_chart(picture, "loss", look, {"net": "#000", "r0": "#000"})
+    _valid(spec)
+    used = {layer["data"]["name"] for layer in spec["layer"]}
+    assert used == set(spec["datasets"])
+
+
+def test_a_run_has_one_colour_and_a_split_one_dash() -> None:
+    colour = charts.colours(["r0", "r1"])
+    spec = charts.scalar_chart(series.prepare(_curves(2), Look()), "loss", Look(), colour)
+    lines = spec["datasets"]["line"]
+    assert set(lines["colour"]) == set(colour.values())
+    assert set(lines["split"]) == {"train", "validation"}
+
+
+def test_splits_have_the_colours_where_there_is_one_run() -> None:
+    spec = charts.scalar_chart(series.prepare(_curves(1), Look()), "loss", Look())
+    lines = spec["datasets"]["line"]
+    assert len(set(zip(lines["colour"], lines["split"], strict=True))) == 2
+
+
+def test_the_tooltip_lists_all_runs_but_no_more_than_a_screen_holds() -> None:
+    for runs, listed in ((2, 4), (40, charts.MAX_HOVER_CURVES)):
+        names = charts.colours([f"r{run}" for run in range(runs)])
+        spec = charts.scalar_chart(series.prepare(_curves(runs), Look()), "x", Look(), names)
+        hover = spec["datasets"]["hover"]
+        assert len([name for name in hover if name.startswith("v")]) == listed
+        assert len(hover) <= charts.MAX_HOVER_PLACES
+
+
+def test_ignoring_outliers_sets_the_axis() -> None:
+    curves = _curves(1)
+    curves[0].value[50] = 1e6
+    look = Look(ignore_outliers=True)
+    picture = series.prepare(curves, look)
+    (line,) = [
+        layer
+        for layer in charts.scalar_chart(picture, "x", look)["layer"]
+        if layer["data"]["name"] == "line"
     ]
-    return pd.concat(parts, ignore_index=True)
+    assert line["encoding"]["y"]["scale"]["domain"][1] < 10
+    assert picture.outside >= 1
 
 
-def test_splits_of_one_quantity_share_a_chart() -> None:
-    tags = ["Loss/train", "Loss/val", "train/acc", "eval/acc", "lr", "hardware/rss"]
-    assert charts.group_tags(tags) == {
-        "Loss": ["Loss/train", "Loss/val"],
-        "acc": ["train/acc", "eval/acc"],
-        "lr": ["lr"],
-        "hardware/rss": ["hardware/rss"],
-    }
+def test_a_single_point_is_drawn_as_a_dot() -> None:
+    spec = charts.scalar_chart(series.prepare(_curves(1, n=1), Look()), "x", Look())
+    assert len(spec["datasets"]["dot"]) == 2
 
 
-def test_smoothing_averages_towards_the_past_and_leaves_nan_alone() -> None:
-    values = np.array([1.0, np.nan, 3.0])
-    smoothed = charts.smooth(values, 0.5)
-    assert smoothed[0] == 1.0
-    assert np.isnan(smoothed[1])
-    assert smoothed[2] == (3.0 + 0.5 * 1.0) / 1.5
-    assert charts.smooth(values, 0.0) is values
-
-
-@given(st.integers(2_000, 20_000), st.integers(0, 2**31))
-def test_thinning_keeps_every_extreme_and_the_ends(n: int, seed: int) -> None:
-    y = np.random.default_rng(seed).standard_normal(n)
-    keep = charts.thin(np.arange(n), y, limit=500)
-    assert len(keep) <= 504
-    assert np.all(np.diff(keep) > 0)
-    assert {0, n - 1, int(y.argmin()), int(y.argmax())} <= set(keep.tolist())
-
-
-def test_a_chart_holds_both_curves_and_is_valid() -> None:
-    frame = _frame({"Loss/train": [1.0, 0.5, 0.2], "Loss/val": [1.1, 0.7, 0.9]})
-    points = charts.curves({"a": frame}, ["Loss/train", "Loss/val"], "minutes", 0.6)
-    assert list(dict.fromkeys(points["curve"])) == ["Loss/train", "Loss/val"]
-    assert points["x"].tolist()[-1] == 2.0
-    spec = charts.scalar_chart(points, "Loss", x="minutes").to_dict()
-    assert len(spec["layer"]) == 2
-
-
-def test_runs_are_told_apart_when_several_are_drawn() -> None:
-    frame = _frame({"lr": [0.1, 0.1]})
-    points = charts.curves({"a": frame, "b": frame}, ["lr"])
-    assert set(points["curve"]) == {"a lr", "b lr"}
-
-
-def test_a_log_scale_leaves_out_what_it_cannot_show() -> None:
-    points = charts.curves({"a": _frame({"x": [0.0, -1.0, 2.0]})}, ["x"])
-    spec = charts.scalar_chart(points, "x", log_y=True).to_dict()
-    (rows,) = spec["datasets"].values()
-    assert [row["y"] for row in rows] == [2.0]
-
-
-def test_histogram_bins_are_drawn_from_edge_to_edge() -> None:
-    rows = pd.DataFrame(
-        {
-            "step": [1, 2],
-            "limits": [np.array([0.0, 1.0, 2.0])] * 2,
-            "counts": [np.array([0.0, 3.0, 1.0]), np.array([0.0, 0.0, 4.0])],
-        }
-    )
-    spec = charts.histogram_chart(rows).to_dict()
-    (drawn,) = spec["datasets"].values()
-    assert {(row["step"], row["low"], row["high"], row["share"]) for row in drawn} == {
-        (1, 0.0, 1.0, 75.0),
-        (1, 1.0, 2.0, 25.0),
-        (2, 1.0, 2.0, 100.0),
-    }
+def test_relative_time_has_the_unit_that_suits_it() -> None:
+    look = Look("relative")
+    spec = charts.scalar_chart(series.prepare(_curves(1), look), "x", look)
+    assert spec["layer"][0]["encoding"]["x"]["title"].endswith("minutes")
+    assert spec["datasets"]["line"]["x"].max() == 99.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.dynamics import Curve, LossPair
+from core.dynamics import PHASES, Curve, LossPair, Verdict
 
 Values = NDArray[np.float64]
 
@@ -56,3 +57,27 @@ def overfit() -> Callable[..., tuple[Values, Values]]:
         )
 
     return build
+
+
+@pytest.fixture(scope="session")
+def curve() -> Callable[..., Curve]:
+    def make(values, first: int = 0) -> Curve:
+        values = np.atleast_1d(np.asarray(values, float))
+        return Curve(first + np.arange(len(values)), values)
+
+    return make
+
+
+def assert_tiled(verdict: Verdict, first: int, last: int) -> None:
+    """Zones cover every step from first to last exactly once."""
+    zones = verdict.zones
+    assert zones[0].start_step == first
+    assert zones[-1].end_step == last
+    assert all(zone.phase in PHASES and zone.start_step <= zone.end_step for zone in zones)
+    pairs = itertools.pairwise(zones)
+    assert all(after.start_step == zone.end_step + 1 for zone, after in pairs)
+
+
+@pytest.fixture(scope="session")
+def tiled() -> Callable[[Verdict, int, int], None]:
+    return assert_tiled

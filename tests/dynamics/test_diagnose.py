@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from core.dynamics import PHASES, Curve, LossPair, diagnose
-
-
-def assert_tiled(verdict, first, last):
-    """Zones cover every step from first to last exactly once."""
-    zones = verdict.zones
-    assert zones[0].start_step == first
-    assert zones[-1].end_step == last
-    assert all(zone.phase in PHASES and zone.start_step <= zone.end_step for zone in zones)
-    pairs = itertools.pairwise(zones)
-    assert all(after.start_step == zone.end_step + 1 for zone, after in pairs)
+from core.dynamics import Curve, LossPair, diagnose
 
 
 @pytest.mark.parametrize("count", [12, 30, 45, 60, 200])
 @pytest.mark.parametrize("noise", [0.0, 0.01])
-def test_a_rising_validation_loss_is_overfitting(pair, overfit, count, noise):
+def test_a_rising_validation_loss_is_overfitting(pair, overfit, count, noise, tiled):
     train, val = overfit(count, noise)
     verdict = diagnose(pair(val, train))
     assert verdict.verdict == "overfitting"
@@ -38,7 +25,7 @@ def test_a_rising_validation_loss_is_overfitting(pair, overfit, count, noise):
     assert [zone.phase for zone in verdict.zones] == ["underfitting", "optimal", "overfitting"]
     assert verdict.zones[-1].start_step == verdict.overfit_step
     assert verdict.phase_at(verdict.best_step) == "optimal"
-    assert_tiled(verdict, 0, count - 1)
+    tiled(verdict, 0, count - 1)
 
 
 def test_the_summary_carries_evidence(pair, overfit):
@@ -83,7 +70,7 @@ def test_a_wide_gap_without_a_rise_is_optimal_with_advice_on_the_gap(pair, fall)
     assert "dropout" in verdict.advice[1].overrides
 
 
-def test_a_loss_that_becomes_nan_has_diverged(pair, fall):
+def test_a_loss_that_becomes_nan_has_diverged(pair, fall, tiled):
     val, train = fall(30), fall(30)
     train[20:] = np.nan
     val[21:] = np.inf
@@ -92,13 +79,13 @@ def test_a_loss_that_becomes_nan_has_diverged(pair, fall):
     assert "training loss became NaN or infinite at step 20" in verdict.summary
     assert verdict.best_step == 20
     assert verdict.phase_at(25) == "underfitting"
-    assert_tiled(verdict, 0, 29)
+    tiled(verdict, 0, 29)
 
 
-def test_a_loss_that_is_nan_from_the_start_has_diverged(pair):
+def test_a_loss_that_is_nan_from_the_start_has_diverged(pair, tiled):
     verdict = diagnose(pair(np.full(20, np.nan), np.full(20, np.nan)))
     assert (verdict.verdict, verdict.best_step, verdict.best_value) == ("diverged", None, None)
-    assert_tiled(verdict, 0, 19)
+    tiled(verdict, 0, 19)
 
 
 def test_one_nan_that_recovers_is_a_failed_check_not_a_divergence(pair, overfit):
@@ -166,19 +153,19 @@ def test_fewer_than_four_points_are_too_short(pair, fall, count):
         ([1.0, 0.5, 0.7, 0.4, 0.6, 0.5], "too-short"),
     ],
 )
-def test_short_curves_get_a_verdict_only_when_it_is_evident(pair, val, expected):
+def test_short_curves_get_a_verdict_only_when_it_is_evident(pair, val, expected, tiled):
     train = np.linspace(1, 0.1, len(val))
     verdict = diagnose(pair(np.array(val), train))
     assert verdict.verdict == expected
-    assert_tiled(verdict, 0, len(val) - 1)
+    tiled(verdict, 0, len(val) - 1)
 
 
-def test_without_validation_loss_nothing_is_claimed(pair, fall):
+def test_without_validation_loss_nothing_is_claimed(pair, fall, tiled):
     verdict = diagnose(pair(None, fall(40)))
     assert verdict.verdict == "no-validation"
     assert verdict.points == 40
     assert "overfitting" not in [zone.phase for zone in verdict.zones]
-    assert_tiled(verdict, 0, 39)
+    tiled(verdict, 0, 39)
 
 
 def test_without_any_point_there_are_no_zones(pair):
@@ -191,17 +178,17 @@ def test_validation_loss_alone_is_judged(pair, overfit):
     assert "no training loss" in verdict.summary
 
 
-def test_steps_not_indices_are_reported(pair, overfit):
+def test_steps_not_indices_are_reported(pair, overfit, tiled):
     train, val = overfit(45)
     by_index, by_step = diagnose(pair(val, train)), diagnose(pair(val, train, 250, 1000))
     assert by_index.best_step is not None
     assert by_index.overfit_step is not None
     assert by_step.best_step == 1000 + 250 * by_index.best_step
     assert by_step.overfit_step == 1000 + 250 * by_index.overfit_step
-    assert_tiled(by_step, 1000, 1000 + 250 * 44)
+    tiled(by_step, 1000, 1000 + 250 * 44)
 
 
-def test_validation_sparser_than_training(overfit):
+def test_validation_sparser_than_training(overfit, tiled):
     train, val = overfit(45)
     dense = np.interp(np.arange(45 * 20) / 20, np.arange(45), train)
     noisy = dense + 0.05 * np.random.default_rng(0).standard_normal(len(dense))
@@ -215,16 +202,16 @@ def test_validation_sparser_than_training(overfit):
     verdict = diagnose(pair)
     assert verdict.verdict == "overfitting"
     assert verdict.points == 45
-    assert_tiled(verdict, 0, len(noisy) - 1)
+    tiled(verdict, 0, len(noisy) - 1)
 
 
-def test_only_the_past_is_seen(pair, overfit):
+def test_only_the_past_is_seen(pair, overfit, tiled):
     train, val = overfit(60)
     whole = pair(val, train)
     early = diagnose(whole, at=18)
     assert early.verdict != "overfitting"
     assert early.points == 19
-    assert_tiled(early, 0, 18)
+    tiled(early, 0, 18)
     cut = diagnose(pair(val[:19], train[:19]))
     assert early.to_json() == cut.to_json()
     assert diagnose(whole, at=59).verdict == "overfitting"
@@ -274,26 +261,3 @@ def test_a_thousand_points_take_less_than_50_ms(pair, overfit):
         diagnose(whole)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.050
-
-
-loss = st.floats(allow_nan=True, allow_infinity=True, width=32)
-
-
-@given(
-    val=st.lists(loss, max_size=40), train=st.lists(loss, max_size=40), every=st.integers(1, 1000)
-)
-@settings(max_examples=150, deadline=None)
-def test_any_curves_give_a_consistent_verdict(pair, val, train, every):
-    given_pair = pair(np.array(val, float), np.array(train, float), every)
-    verdict = diagnose(given_pair)
-    json.dumps(verdict.to_json(), allow_nan=False)
-    span = given_pair.step_range()
-    if span is None:
-        assert verdict.zones == ()
-    else:
-        assert_tiled(verdict, *span)
-    overfit = [zone for zone in verdict.zones if zone.phase == "overfitting"]
-    assert bool(overfit) == (verdict.verdict == "overfitting") == (verdict.overfit_step is not None)
-    if overfit:
-        assert verdict.best_step is not None
-        assert verdict.best_step < overfit[0].start_step

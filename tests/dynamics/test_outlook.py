@@ -76,7 +76,7 @@ def test_each_rule_keeps_the_lowest_loss_it_had_seen(overfits):
     assert (rows[0].step, rows[0].kept_step) == (4, 4)
     assert rows[0].over > 0
     assert rows[0].saved == pytest.approx(56 / 61)
-    never = dynamics.stop_rows(pair, verdict)[0]
+    never = dynamics.stop_rows(pair, replace(verdict, stop_step=None))[0]
     assert (never.kept_step, never.over, never.saved) == (verdict.best_step, 0.0, 0.0)
 
 

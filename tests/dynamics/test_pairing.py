@@ -119,14 +119,35 @@ def test_signals_for_the_checks_are_picked_up():
     tags = ["Loss/train", "Loss/val", "Accuracy/val", "Gradient norm", "grad_norm/layer1"]
     scalars = frame(*[("r", tag, 9) for tag in [*tags, "Update ratio", "Learning rate"]])
     signals = pair_losses(scalars)[0].signals
-    assert set(signals) == {"val_accuracy", "grad_norm", "update_ratio", "lr"}
+    assert set(signals) == {"val_accuracy", "grad_norm", "update_ratio", "lr", "wall_time"}
 
 
 def test_the_names_that_our_own_jobs_log_are_signals():
-    tags = ["Loss/train", "Loss/val", "Gradients/global_norm", "Updates/to_weight_ratio"]
-    tags += ["LearningRate", "Accuracy/train"]
+    named = {
+        "Gradients/global_norm": "grad_norm",
+        "Gradients/global_norm_max": "grad_norm_max",
+        "Gradients/first_layer_norm": "grad_first",
+        "Gradients/last_layer_norm": "grad_last",
+        "Gradients/nonfinite_steps": "nonfinite",
+        "Updates/to_weight_ratio": "update_ratio",
+        "Updates/to_weight_ratio/features.0": "update_ratio:features.0",
+        "Activations/dead_share": "dead_units",
+        "Activations/dead_share_max": "dead_units_worst",
+        "Probe/train_in_eval_mode": "train_eval",
+        "Probe/val_sem": "val_sem",
+        "Setup/classes": "classes",
+        "Setup/expected_start": "expected_start",
+        "Setup/constant_lr": "constant_lr",
+        "LearningRate": "lr",
+        "Accuracy/train": "train_accuracy",
+    }
+    tags = ["Loss/train", "Loss/val", *named]
     (pair,) = pair_losses(frame(*[("r", tag, 9) for tag in tags]))
-    assert set(pair.signals) == {"grad_norm", "update_ratio", "lr", "train_accuracy"}
+    assert set(pair.signals) == {*named.values(), "wall_time"}
+    assert (pair.train_tag, pair.val_tag) == ("Loss/train", "Loss/val")
+    assert loss_candidates(frame(*[("r", tag, 9) for tag in tags])) == {
+        "r": [("Loss/train", "Loss/val")]
+    }
 
 
 def test_a_restart_leaves_the_last_training():

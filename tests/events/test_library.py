@@ -272,8 +272,8 @@ def test_the_folder_stays_below_its_limit_and_keeps_what_was_used_last(
     source = random.Random(1)
     files = []
     for number in range(30):
-        noise = (source.random() for _ in range(4000))
-        files.append(log().scalars("a", noise).write(tmp_path / f"logs/{number}.tfevents"))
+        tag = source.randbytes(30_000).hex()
+        files.append(log().scalar(tag, 0, 1.0).write(tmp_path / f"logs/{number}.tfevents"))
         library.get(files[-1])
         os.utime(cachefile.file_of(files[-1]), (number, number))
         library.forget()

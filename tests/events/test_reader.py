@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from tbparse import SummaryReader
+from tensorboard.compat.proto import event_pb2
 
 from core.errors import NotFound, Unreadable
-from core.events import KINDS, load
+from core.events import KINDS, library, load
 from core.events.checksums import masked
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "curves" / "events"
@@ -245,3 +246,13 @@ def test_real_event_files_are_read_without_a_problem():
     assert counts["schader/version_0"] == 15_677
     assert counts["vahec_add_scalars/loss_training"] == 1_000
     assert len(events.scalars) == 48_276
+
+
+def test_a_restart_marker_before_any_value_costs_nothing(tmp_path, log):
+    writer = log()
+    start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)  # pyright: ignore[reportAttributeAccessIssue]
+    event = event_pb2.Event(wall_time=1.7e9, step=5, session_log=start)  # pyright: ignore[reportAttributeAccessIssue]
+    writer.records.append(event.SerializeToString())
+    path = writer.scalars("a", [1, 2, 3]).write(tmp_path / "x.tfevents")
+    assert load(path).scalars["value"].tolist() == [1, 2, 3]
+    assert not library.get(path).state.whole

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.events import KINDS, library, load, scan
+from core.events import KINDS, chunks, library, load, values
 from core.events.records import read
 
 
@@ -22,14 +22,14 @@ def forgotten():
 def parsed(monkeypatch) -> list[int]:
     """The step of every record that is parsed to give its values."""
     steps: list[int] = []
-    original = scan.intact_event
+    original = chunks.intact_event
 
     def counted(record: bytes) -> Any:
         event: Any = original(record)
         steps.append(event.step)
         return event
 
-    monkeypatch.setattr(scan, "intact_event", counted)
+    monkeypatch.setattr(chunks, "intact_event", counted)
     return steps
 
 
@@ -52,7 +52,7 @@ def test_a_text_whose_plugin_an_earlier_record_named(tmp_path, log):
     writer = log().text("note", 0, "first")
     for step in (1, 2):
         later = log().text("note", step, f"text {step}").records[-1]
-        event = scan.Event.FromString(later)
+        event = values.Event.FromString(later)
         event.summary.value[0].ClearField("metadata")
         writer.records.append(event.SerializeToString())
     writer.write(tmp_path / "x.tfevents")
@@ -75,7 +75,7 @@ def test_only_the_records_asked_for_are_parsed(tmp_path, log, png, parsed):
 
 def test_other_values_of_a_record_are_left_out(tmp_path, log):
     writer = log().histogram("a", 3, [0.0, 1.0], [1, 2])
-    event = scan.Event.FromString(writer.records[-1])
+    event = values.Event.FromString(writer.records[-1])
     event.summary.value.add().CopyFrom(event.summary.value[0])
     event.summary.value[1].tag = "b"
     writer.records[-1] = event.SerializeToString()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from core import dynamics
 from core.errors import JobFailed
+from core.events import load as load_events
 from core.training.run import run
 from core.training.train_job import DIVERGED_EPOCHS
 from core.workloads import load, validate
@@ -37,11 +40,33 @@ def test_every_epoch_has_its_scalars_counted_from_one(tiny_run):
         "Loss/train", "Loss/val", "Accuracy/train", "Accuracy/val", "LearningRate",
         "Gradients/global_norm", "Gradients/global_norm_max", "Updates/to_weight_ratio",
         "Speed/samples_per_s", "Speed/data_wait_ms", "Speed/step_ms",
+        "Gradients/first_layer_norm", "Gradients/last_layer_norm", "Gradients/nonfinite_steps",
+        "Updates/to_weight_ratio/features.0", "Updates/to_weight_ratio/head.5",
+        "Probe/val_sem",
     }  # fmt: skip
     for tag in tags:
         steps, values = curve(tiny_run, tag)
         assert steps == [1, 2], tag
         assert all(math.isfinite(value) and value >= 0 for value in values), tag
+
+
+def test_the_facts_and_the_loss_before_training_are_logged_once(tiny_run):
+    facts = {"n_train": 48, "n_val": 360, "planned_epochs": 2, "classes": 10, "dropout": 0}
+    for name, value in {**facts, "constant_lr": 1, "augmentation": 0}.items():
+        assert curve(tiny_run, f"Setup/{name}") == ([0], [value])
+    steps, values = curve(tiny_run, "Probe/train_in_eval_mode")
+    assert steps == [0, 1, 2] == curve(tiny_run, "Activations/dead_share_max")[0]
+    assert values[0] == pytest.approx(math.log(10), rel=0.1)
+    assert curve(tiny_run, "Setup/expected_start")[1][0] == pytest.approx(math.log(10))
+
+
+def test_the_checks_find_all_they_need_and_the_losses_are_found_first(tiny_run):
+    scalars = load_events(list(tiny_run.glob("*tfevents*")), kinds={"scalars"}, root=tiny_run)
+    (pair,) = dynamics.pair_losses(scalars.scalars)
+    assert (pair.train_tag, pair.val_tag) == ("Loss/train", "Loss/val")
+    unknown = [check for check in dynamics.diagnose(pair).checks if check.status == "unknown"]
+    assert all(check.detail.startswith("Needs at least") or "points" in check.detail
+               for check in unknown), unknown  # fmt: skip
 
 
 def test_logged_speed_agrees_with_itself(tiny_run):
@@ -127,8 +152,38 @@ def test_patience_stops_a_run_that_no_longer_improves(make_job):
     assert progress["phase"].startswith(f"stopped early at epoch {len(steps)}, best was")
 
 
+@pytest.mark.slow
+def test_digits_stop_by_themselves_and_keep_the_best(make_job, caplog):
+    caplog.set_level(logging.INFO, logger="core")
+    folder = make_job(early_stop="auto")
+    run(folder)
+    steps, values = curve(folder, "Loss/val")
+    best = torch.load(folder / "checkpoints" / "best.pt", weights_only=True)
+    assert best["epoch"] == 1 + values.index(min(values))
+    assert best["epoch"] < len(steps) < 36
+    assert max(values[best["epoch"] :]) > 1.05 * min(values)
+    assert (
+        f"epoch {best['epoch']}"
+        in json.loads((folder / "alerts.jsonl").read_text().splitlines()[-1])["reason"]
+    )
+    phase = json.loads((folder / "progress.json").read_text())["phase"]
+    assert phase.startswith(f"stopped at epoch {len(steps)}: ")
+    assert phase.endswith(f"; the best checkpoint is that of epoch {best['epoch']}")
+    assert phase in caplog.text
+    told = [json.loads(line) for line in (folder / "alerts.jsonl").read_text().splitlines()]
+    assert sum(line["kind"] == "stopped" for line in told) == 1
+    assert (told[-1]["kind"], told[-1]["step"]) == ("stopped", len(steps))
+
+
+def test_a_workload_without_a_sign_of_trouble_trains_to_its_end(make_job):
+    folder = make_job(**TINY, early_stop="auto")
+    run(folder)
+    assert len(curve(folder, "Loss/val")[0]) == 2
+    assert not (folder / "alerts.jsonl").exists()
+
+
 def test_a_diverging_run_logs_some_epochs_and_then_says_so(make_job):
-    folder = make_job(epochs=20, train_samples=48, batch_size=48, lr=10)
+    folder = make_job(epochs=20, train_samples=48, batch_size=48, lr=10, early_stop="auto")
     loss = load("digits").loss
 
     with pytest.MonkeyPatch.context() as patch:
@@ -142,6 +197,8 @@ def test_a_diverging_run_logs_some_epochs_and_then_says_so(make_job):
     assert len(steps) == DIVERGED_EPOCHS
     assert not any(math.isfinite(value) for value in values)
     assert not (folder / "checkpoints" / "best.pt").exists()
+    (alert,) = [json.loads(line) for line in (folder / "alerts.jsonl").read_text().splitlines()]
+    assert (alert["step"], alert["verdict"]) == (1, "diverged")
 
 
 def test_texts_stand_in_for_pictures_where_inputs_are_text(make_job):

@@ -47,9 +47,14 @@ def _metric(runs: list[Run]) -> tuple[str, dict[str, float]]:
         {line.name for run in runs for line in book.outline(run).lines if line.kind == "scalars"}
     )
     best = t("runs.col.best")
+    offered = [best] if any(np.isfinite(book.judgement(run).best) for run in runs) else []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
-            t("runs.metric"), [best, *names], key="metric", bind="query-params", width=320
+            t("runs.metric"),
+            [*offered, *names] or [best],
+            key="metric",
+            bind="query-params",
+            width=320,
         )
         if chosen in (best, None):
             return best, {run.key: book.judgement(run).best for run in runs}

@@ -12,8 +12,8 @@ from core.ui.explore import distributions, hparams, media, picking, scalars
 from core.ui.explore.store import ledger
 from core.ui.texts import t
 
-FILL_S = 1.0
-"""Seconds between two looks while lines of the table are still being worked out."""
+LOOK_S = 1.0
+"""Seconds between two looks while a chosen run is written, or lines of the table are missing."""
 
 _DRAW: dict[str, Callable[[list[Run]], None]] = {
     "scalars": scalars.show,
@@ -27,7 +27,7 @@ VIEWS = (*_DRAW, "hparams")
 
 
 def show(run: Run) -> None:
-    """Draw the page, anew every other second while a chosen run is being written."""
+    """Draw the page, anew every second while a chosen run is being written."""
     picking.follow_header(run)
     every = st.session_state.get("_every_s")
     st.fragment(_page, run_every=every)(run)
@@ -45,11 +45,8 @@ def _page(run: Run) -> None:
 
 def _pace(picked: picking.Picked) -> None:
     """Look again soon while there is something to wait for; the whole page sets the pace."""
-    every = None
-    if any(picking.is_writing(run) for run in picked.chosen[: picking.MANY]):
-        every = data.LIVE_S
-    if picked.missing:
-        every = FILL_S
+    written = any(picking.is_writing(run) for run in picked.chosen[: picking.MANY])
+    every = LOOK_S if written or picked.missing else None
     if st.session_state.get("_every_s") != every:
         st.session_state["_every_s"] = every
         st.rerun()

@@ -17,7 +17,7 @@ from core.ui import data
 from core.ui.explore.downloads import as_csv
 from core.ui.explore.patterns import compiled
 from core.ui.explore.store import ledger
-from core.ui.format import plain
+from core.ui.format import percent, plain
 from core.ui.texts import t
 
 MANY = 50
@@ -92,7 +92,8 @@ def pick(header_run: Run) -> Picked:
     else:
         st.info(t("runs.nomatch"), icon=":material/info:")
     if missing:
-        st.caption(t("runs.judging", n=missing, total=len(matching)))
+        share = ledger().done_share(matching)
+        st.progress(share, t("runs.judging", done=percent(100 * share), total=len(matching)))
     return Picked(matching, chosen, missing)
 
 
@@ -111,7 +112,7 @@ def _work(chosen: list[Run], matching: list[Run]) -> int:
     wanted = list({run.path: run for run in (*chosen, *matching)}.values())
     if not book.refresh(wanted):
         return 0
-    return book.work(wanted, BUDGET_S)
+    return book.work(wanted, BUDGET_S, urgent=min(len(chosen), MANY))
 
 
 def _columns(matching: list[Run]) -> list[tuple[str, str]]:
@@ -226,12 +227,16 @@ def _config(columns: list[str]) -> dict[str, Any]:
 
 
 def problems(runs: Sequence[Run]) -> None:
-    """Name each file that could not be read, once; many of them behind one line."""
+    """Name each file that could not be read, once; many of them behind one line.
+
+    That a file which is being written ends in half a record is no news.
+    """
     book = ledger()
     found = [
         t("runs.problem", file=plain(f"{run.key}/{file}"), message=plain(message))
         for run in runs
-        for file, message in book.outline(run).problems
+        for file, message, pending in book.outline(run).problems
+        if not pending or time.time() - run.modified > FRESH_S
     ]
     found = list(dict.fromkeys(found))
     if len(found) > 5:

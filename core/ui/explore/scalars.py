@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.dataframe_util import convert_pandas_df_to_arrow_bytes as as_arrow
 
 from core import series
 from core.charts import scalars as charts
@@ -17,7 +18,7 @@ from core.series import Curve, Look, Picture
 from core.ui import draw
 from core.ui.explore import downloads
 from core.ui.explore.patterns import compiled
-from core.ui.explore.store import curves, ledger
+from core.ui.explore.store import Drawing, curves, drawings, ledger
 from core.ui.format import plain
 from core.ui.texts import t
 
@@ -169,7 +170,7 @@ def _legend(
             paint = "currentColor" if colour is not None else charts.split_colour(split)
             items.append(_chip(paint, DASH[split], t(f"split.{split}")))
     if items:
-        body = "".join(
+        body = " ".join(
             f'<span style="white-space:nowrap;margin-right:1.1rem">{item}</span>' for item in items
         )
         st.html(f'<div style="font-size:.85rem;line-height:1.7">{body}</div>')
@@ -248,18 +249,34 @@ def _draw_chart(
     colour: dict[str, str] | None,
     groups: dict[str, str],
 ) -> None:
-    picture = series.prepare(members, look, groups)
+    runs = tuple(dict.fromkeys(curve.run for curve in members))
+    key = (title, look, runs, tuple((colour or {}).items()), tuple(groups.items()))
+    spec, notes = drawings().get(
+        key, members, lambda: _drawing(title, members, look, colour, groups)
+    )
     with st.container():
-        if picture.drawn or picture.marks:
-            draw.chart(
-                charts.scalar_chart(picture, title, look, colour),
-                alt=t("runs.chart.alt", title=title),
-            )
+        if spec is not None:
+            draw.chart(spec, alt=t("runs.chart.alt", title=title))
         else:
             st.markdown(f"**{plain(title)}**")
-        notes = [say(picture) for say in _NOTES if say(picture)]
         if notes:
-            st.caption(" ".join(notes))
+            st.caption(notes)
+
+
+def _drawing(
+    title: str,
+    members: list[Curve],
+    look: Look,
+    colour: dict[str, str] | None,
+    groups: dict[str, str],
+) -> Drawing:
+    picture = series.prepare(members, look, groups)
+    notes = " ".join(filter(None, (say(picture) for say in _NOTES)))
+    if not picture.drawn and not picture.marks:
+        return None, notes
+    spec = charts.scalar_chart(picture, title, look, colour)
+    spec["datasets"] = {name: as_arrow(table) for name, table in spec["datasets"].items()}
+    return spec, notes
 
 
 def _note(key: str, count: Callable[[Picture], int]) -> Callable[[Picture], str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
+from operator import is_not
+from typing import Any
 
 import streamlit as st
 
@@ -15,6 +17,12 @@ from core.runs import Run, file_stamp
 
 MAX_BYTES = 384 * 2**20
 """Curves kept in memory over all runs and sessions; the least recently used go first."""
+
+MAX_DRAWINGS = 128
+"""Charts kept; the key names the runs, so what a live run drew before is replaced."""
+
+Drawing = tuple[dict[str, Any] | None, str]
+"""A Vega-Lite specification, None where there is nothing to draw, and the notes below it."""
 
 
 @st.cache_resource
@@ -71,6 +79,42 @@ class Curves:
         while total > MAX_BYTES and len(self._held) > 1:
             _, oldest = self._held.popitem(last=False)
             total -= oldest.size
+
+
+class Drawings:
+    """Finished charts, so that a look at unchanged curves computes nothing.
+
+    Curves are read once and then shared, so the objects themselves tell whether they changed.
+    """
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[Hashable, tuple[list[series.Curve], Drawing]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, of: list[series.Curve], make: Callable[[], Drawing]) -> Drawing:
+        """The drawing of some curves, made where there is none of the same curves.
+
+        Args:
+            key: everything else that the drawing depends on.
+            of: the curves.
+            make: draws them.
+        """
+        with self._lock:
+            held = self._made.get(key)
+        if held is None or len(held[0]) != len(of) or any(map(is_not, held[0], of)):
+            held = (of, make())
+        with self._lock:
+            self._made[key] = held
+            self._made.move_to_end(key)
+            while len(self._made) > MAX_DRAWINGS:
+                self._made.popitem(last=False)
+        return held[1]
+
+
+@st.cache_resource
+def drawings() -> Drawings:
+    """The charts of all sessions."""
+    return Drawings()
 
 
 @st.cache_resource
