@@ -9,7 +9,7 @@ say which split and which quantity it is, and the best-scoring pair of a run win
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -23,8 +23,10 @@ from core.errors import NotFound
 Split = Literal["train", "val", ""]
 
 _TRAIN_WORDS = frozenset({"train", "training", "trn", "tr", "fit"})
-_VAL_WORDS = frozenset({"val", "valid", "validation", "validate", "eval", "evaluation", "dev"})
-_TEST_WORDS = frozenset({"test", "testing", "tst", "holdout"})
+_VAL_WORDS = frozenset(
+    {"val", "valid", "validation", "validate", "eval", "evaluation", "dev"} | {"va", "heldout"}
+)
+_TEST_WORDS = frozenset({"test", "testing", "tst", "te", "holdout"})
 _SPLIT_WORDS = _TRAIN_WORDS | _VAL_WORDS | _TEST_WORDS
 
 _SECONDARY_LOSSES = frozenset(
@@ -42,7 +44,9 @@ _FILLERS = frozenset(
 _PER_STEP = frozenset({"step", "batch", "iter", "iteration", "iterations"})
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_GLUED = re.compile(r"(train|val|valid|test|eval)(loss|acc|accuracy|error)")
+_GLUED = re.compile(
+    r"(train|training|val|valid|validation|test|eval)(loss|losses|acc|accuracy|error)"
+)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -51,7 +55,7 @@ def words(text: str) -> tuple[str, ...]:
     for word in _WORD.findall(text):
         glued = _GLUED.fullmatch(word.lower())
         found.extend(glued.groups() if glued else (word.lower(),))
-    return tuple(found)
+    return tuple("loss" if word == "losses" else word for word in found)
 
 
 def split_of(text: str) -> Split:
@@ -150,14 +154,20 @@ def _groups(scalars: pd.DataFrame) -> dict[str, list[_Series]]:
     return dict(sorted(groups.items()))
 
 
-def _parent(folder: str, folders: Iterable[str]) -> tuple[str, Split]:
-    """(run, split) of a folder: its parent where a sibling holds the other split."""
+def _parent(folder: str, folders: Collection[str]) -> tuple[str, Split]:
+    """(run, split) of a folder: its parent where that or a sibling holds the other split.
+
+    The parent itself holds it where only the evaluation writes to a folder of its own, ``eval/``
+    below the run (TensorFlow's estimators).
+    """
     above, _, name = folder.rpartition("/")
     split = "" if folder == "." else split_of(name)
     if not split:
         return folder, ""
     siblings = (other for other in folders if other != folder and other.rpartition("/")[0] == above)
     if any(split_of(other.rpartition("/")[2]) not in ("", split) for other in siblings):
+        return above or ".", split
+    if split == "val" and (above or ".") in folders and set(words(name)) <= _SPLIT_WORDS:
         return above or ".", split
     return folder, ""
 

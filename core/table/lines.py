@@ -182,6 +182,13 @@ def outline_from(content: list[Any]) -> Outline:
 
 def judgement_from(content: list[Any]) -> Judgement:
     """A judgement out of the list of its fields."""
-    verdict, best, best_step, train, val = content
-    step = None if best_step is None else int(best_step)
-    return Judgement(str(verdict), float(best), step, float(train), float(val))
+    verdict, best, best_step, train, val, confidence, overfit_step = content
+    return Judgement(
+        str(verdict),
+        float(best),
+        None if best_step is None else int(best_step),
+        float(train),
+        float(val),
+        float(confidence),
+        None if overfit_step is None else int(overfit_step),
+    )

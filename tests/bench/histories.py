@@ -156,9 +156,14 @@ def _history(record: dict[str, Any]) -> History:
     return History(pair, _numbers(record["test_loss"]), record["truth"]["label"], float(rise))
 
 
+def labels() -> list[dict[str, str]]:
+    """The rows of labels given by eye to the event files."""
+    return list(csv.DictReader((EVENTS / "labels.csv").read_text().splitlines()))
+
+
 def event_runs() -> Iterator[tuple[LossPair, Verdict, dict[str, str]]]:
     """(pair found by its own tags, verdict, row of labels) of every run of the event files."""
-    rows = {row["id"]: row for row in csv.DictReader((EVENTS / "labels.csv").open())}
+    rows = {row["id"]: row for row in labels()}
     for pair in pair_losses(load(EVENTS).scalars):
         yield pair, diagnose(pair), rows[pair.run.split("/")[0]]
 

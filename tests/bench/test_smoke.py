@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from tests.bench import generate
+from core.dynamics import Curve, LossPair
+from tests.bench import generate, histories
 from tests.bench.__main__ import main
 
 Event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
@@ -47,6 +49,30 @@ def test_the_events_bench_runs_at_toy_size(tmp_path, capsys):
     assert code == any(figure["met"] is False for figure in figures)
     assert all(figure["value"] > 0 for figure in figures)
     assert "tbparse / cold" in capsys.readouterr().out
+
+
+def test_the_dynamics_bench_prints_ours_next_to_the_peers(tmp_path, capsys):
+    if not histories.SHARED.is_dir():
+        assert main(["dynamics"]) == 0
+        assert "skipped" in capsys.readouterr().out
+        return
+    main(["dynamics", "--limit", "30", "--json", str(tmp_path / "figures.json")])
+    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    assert {"macro-F1, all", "stop: epochs"} <= {figure["name"] for figure in figures}
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("ours", "UMLAUT", "Prechelt GL 5", "every 10th"))
+
+
+def test_zones_of_a_history_follow_the_clean_test_loss():
+    test = np.array([2.0, 1.01, 1.0, 1.01, 1.04, 1.06, 1.2])
+    losses = Curve(np.arange(7), test)
+    for label, phases in {
+        "overfit": ["underfitting", *["optimal"] * 4, *["overfitting"] * 2],
+        "optimal": ["underfitting", *["optimal"] * 6],
+        "underfit": ["underfitting"] * 7,
+    }.items():
+        history = histories.History(LossPair("h-1", "t", "v", losses, losses), test, label, 0.2)
+        assert history.zones() == [{phase} for phase in phases]
 
 
 def test_an_unknown_bench_is_refused(capsys):

@@ -261,3 +261,22 @@ def test_a_thousand_points_take_less_than_50_ms(pair, overfit):
         diagnose(whole)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.050
+
+
+@pytest.mark.parametrize(
+    ("val", "train", "expected"),
+    [
+        ([1.0, 1.2], [1.0, 0.4], "overfitting"),
+        ([1.0, 1.2], [1.0, 0.9], "too-short"),
+        ([1.0, 0.5, 0.6], [1.0, 0.5, 0.3], "overfitting"),
+        ([1.0, 0.5, 0.6], [1.0, 0.5, 0.6], "diverged"),
+    ],
+)
+def test_two_points_need_a_wide_gap_and_three_a_falling_training_loss(pair, val, train, expected):
+    assert diagnose(pair(np.array(val), np.array(train))).verdict == expected
+
+
+def test_a_training_loss_that_ends_above_its_start_has_diverged(pair):
+    rng = np.random.default_rng(0)
+    both = 2.3 + 0.4 * (1 - np.exp(-np.arange(30) / 5)) + 0.05 * rng.standard_normal(30)
+    assert diagnose(pair(both, both)).verdict == "diverged"

@@ -43,6 +43,20 @@ def frame(*series: tuple[str, str, int]) -> pd.DataFrame:
         ("trainLoss", "valLoss", []),
         ("train/total_loss", "val/total_loss", ["train/box_loss", "val/box_loss"]),
         ("train/nll", "val/nll", ["train/acc", "val/acc"]),
+        ("train_loss_epoch", "val_loss_epoch", ["train_loss_step", "val_loss_step"]),
+        ("train/loss_epoch", "val/loss", ["train/loss_step"]),
+        ("train/box_loss", "val/box_loss", ["metrics/mAP50", "lr/pg0"]),
+        ("Training loss", "Test loss", []),
+        ("losses/train", "losses/val", []),
+        ("trainingloss", "validationloss", []),
+        ("tr_loss", "va_loss", []),
+        ("train_loss", "heldout_loss", []),
+        ("Loss_Tr", "Loss_Te", []),
+        ("lm loss", "lm loss validation", ["grad-norm", "loss-scale"]),
+        ("Train/Loss", "Test/Loss", ["Train/Acc", "Test/Acc"]),
+        ("train/loss", "val/loss", ["test/loss"]),
+        ("LossTrain", "LossVal", []),
+        ("loss/total/train", "loss/total/val", ["loss/cls/train", "loss/cls/val"]),
     ],
 )
 def test_the_usual_names_are_found(train, val, others):
@@ -81,6 +95,16 @@ def test_the_same_tag_in_sub_runs(train, val, tag, above):
     assert pair.train is not None
     assert pair.val is not None
     assert (len(pair.train), len(pair.val)) == (20, 10)
+
+
+@pytest.mark.parametrize("run", [".", "logs/one"])
+def test_an_evaluation_folder_below_the_run_is_its_validation(run):
+    below = "eval" if run == "." else f"{run}/eval"
+    (pair,) = pair_losses(frame((run, "loss", 20), (below, "loss", 5)))
+    assert pair.run == run
+    assert pair.train is not None
+    assert pair.val is not None
+    assert (len(pair.train), len(pair.val)) == (20, 5)
 
 
 def test_a_run_that_is_merely_called_test_stays_itself():
