@@ -162,7 +162,9 @@ def stop_layers(rows: tuple[StopRow, ...], x: XAxis, ink: str) -> list[dict[str,
         {"field": "step", "type": "quantitative", "title": f"Stops at {x.step_name.lower()}"},
         {"field": "kept", "type": "quantitative", "title": "Checkpoint kept"},
     ]
-    stopped = [(row, row.step) for row in rows if row.step is not None]
+    # Ours comes last: the legend looks like the first layer.
+    ordered = sorted(rows, key=lambda row: row.rule == OURS)
+    stopped = [(row, row.step) for row in ordered if row.step is not None]
     layers = []
     for number, (row, step) in enumerate(stopped):
         fill = BEST if row.rule == OURS else ink

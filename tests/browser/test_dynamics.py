@@ -40,8 +40,8 @@ def test_overfitting_is_a_red_area_behind_the_curves(net) -> None:
     band, whole = red.bounding_box(), chart.bounding_box()
     assert band is not None
     assert whole is not None
-    assert band["width"] > 0.4 * whole["width"]
-    assert band["height"] > 0.4 * whole["height"]
+    assert band["width"] > 0.3 * whole["width"]
+    assert band["height"] > 0.3 * whole["height"]
 
 
 def test_play_moves_the_slider_and_pause_stops_it(net) -> None:

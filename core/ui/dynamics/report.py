@@ -50,7 +50,7 @@ def then(past: Hindsight, unit: str, step: int) -> None:
     sure = dynamics.confidence_level(past.verdict, past.confidence)
     word = t(f"verdict.{past.verdict}")
     if sure is not None:
-        word += f" ({t(f'sure.{sure}', share=percent(100 * past.confidence))})"
+        word += " · " + t(f"sure.{sure}", share=percent(100 * past.confidence))
     line = t("dynamics.then", unit=unit.lower(), step=f"{step:,}", verdict=word)
     if past.stop:
         line += " " + t("dynamics.then.stop")
