@@ -32,7 +32,8 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
 
     Needs under 50 ms for 1,000 validation points.
     """
-    pair = _bounded(pair.until(at))
+    seen = pair.until(at)
+    pair = _bounded(seen)
     val = _without_divergence(pair.val)
     evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 2 else None
     verdict = _verdict(pair, val, evidence)
@@ -57,7 +58,7 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
         advice=advise(verdict, pair, points, best_step, wide_gap),
         summary=sentence(pair, verdict, evidence, best_step, onset),
         noise=evidence.trend.noise if evidence else 0.0,
-        pair=pair,
+        pair=seen,
         best_band=band,
         onset_interval=interval,
         confidence=confidence(verdict, evidence, nonfinite(pair.train) or nonfinite(pair.val)),

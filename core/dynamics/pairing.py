@@ -41,6 +41,7 @@ _FILLERS = frozenset(
     {"avg", "average", "mean", "on", "per", "epoch", "epochs", "step", "steps", "batch", "iter"}
     | {"iteration", "iterations", "total", "of", "the", "running", "smoothed", "vs"}
 )
+_ACCURACIES = frozenset({"acc", "accuracy"})
 _PER_STEP = frozenset({"step", "batch", "iter", "iteration", "iterations"})
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -84,6 +85,11 @@ class _Series:
     @property
     def base(self) -> frozenset[str]:
         return self.tokens - _SPLIT_WORDS - _FILLERS
+
+    @property
+    def rising(self) -> bool:
+        """Whether this is an accuracy: higher is better."""
+        return bool(self.tokens & _ACCURACIES) and "loss" not in self.tokens
 
     @property
     def quality(self) -> float:
@@ -182,8 +188,16 @@ def _choose(
         return ranked[0]
     losses = sorted((each for each in series if each.quality), key=lambda s: (-s.quality, s.tag))
     if not losses:
-        return None
+        return _accuracies(series)
     return (None, losses[0]) if losses[0].split == "val" else (losses[0], None)
+
+
+def _accuracies(series: list[_Series]) -> tuple[_Series, _Series] | None:
+    """Training and validation accuracy of a run that logs no loss at all."""
+    found = sorted((each for each in series if each.rising), key=lambda s: (len(s.tag), s.tag))
+    train = [each for each in found if each.split == "train"]
+    val = [each for each in found if each.split == "val"]
+    return (train[0], val[0]) if train and val else None
 
 
 def _by_tag(
@@ -221,6 +235,9 @@ def _make_pair(
     run: str, series: list[_Series], train: _Series | None, val: _Series | None
 ) -> LossPair:
     curves = {each: to_curve(each.rows) for each in (train, val) if each is not None}
+    negated = bool(curves) and all(each.rising for each in curves)
+    if negated:
+        curves = {each: (_negate(curve), times) for each, (curve, times) in curves.items()}
     return LossPair(
         run=run,
         train_tag=train.tag if train else "",
@@ -228,8 +245,15 @@ def _make_pair(
         train=curves[train][0] if train else None,
         val=curves[val][0] if val else None,
         restarts=max((restarts for _, restarts in curves.values()), default=0),
+        negated=negated,
         signals=_signals(series, val or train),
     )
+
+
+def _negate(curve: Curve) -> Curve:
+    """Of an accuracy the error, which falls as a loss does."""
+    whole = 1.0 if curve.finite().values.max(initial=0.0) <= 1 else 100.0
+    return Curve(curve.steps, whole - curve.values)
 
 
 def to_curve(rows: pd.DataFrame, column: str = "value") -> tuple[Curve, int]:

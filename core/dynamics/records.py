@@ -67,6 +67,7 @@ class LossPair:
         train_tag, val_tag: tags the curves come from, "" where there is none.
         train, val: the curves, None where there is none.
         restarts: how often the step count jumped back; only the last training is kept.
+        negated: the curves are of a metric where higher is better: of an accuracy a, 1 - a.
         signals: further curves by name, see :mod:`core.dynamics.signals`. A fact that was logged
             once, such as the number of classes, is a curve of one point.
     """
@@ -77,6 +78,7 @@ class LossPair:
     train: Curve | None
     val: Curve | None
     restarts: int = 0
+    negated: bool = False
     signals: Mapping[str, Curve] = field(default_factory=dict)
 
     def until(self, step: int | None) -> LossPair:
@@ -88,6 +90,7 @@ class LossPair:
             train=None if self.train is None else self.train.until(step),
             val=None if self.val is None else self.val.until(step),
             restarts=self.restarts,
+            negated=self.negated,
             signals={name: curve.until(step) for name, curve in self.signals.items()},
         )
 

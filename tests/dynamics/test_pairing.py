@@ -123,6 +123,19 @@ def test_what_is_no_loss_is_left_alone(tag):
     assert pair_losses(frame(("a", tag, 9))) == []
 
 
+@pytest.mark.parametrize("whole", [1, 100])
+def test_accuracies_alone_are_judged_as_errors(whole):
+    scalars = frame(("r", "Accuracy/train", 20), ("r", "Accuracy/val", 20))
+    scalars["value"] = whole * (2 - scalars["value"])
+    (pair,) = pair_losses(scalars)
+    assert (pair.train_tag, pair.val_tag, pair.negated) == ("Accuracy/train", "Accuracy/val", True)
+    assert pair.val is not None
+    assert pair.val.values[0] == whole
+    assert pair.val.values[-1] == 0
+    losses = pair_losses(frame(("r", "Loss/train", 9), ("r", "Loss/val", 9)))[0]
+    assert not losses.negated
+
+
 def test_tags_given_by_hand_win():
     scalars = frame(*[("r", tag, 9) for tag in ("train_loss", "val_loss", "a/x", "b/x")])
     (pair,) = pair_losses(scalars, train_tag="a/x", val_tag="b/x")
