@@ -80,7 +80,7 @@ def test_stop_ends_a_job_and_rerun_fills_in_the_form(visit) -> None:
     job = _launch(visit.server, "epochs=9999", "num_workers=1")
     _wait_for(visit.server, job["id"], "running")
     visit.open(f"jobs?job={job['id']}")
-    visit.page.get_by_role("button", name="Stop").click()
+    visit.page.get_by_role("button", name="Stop", exact=True).click()
     expect(visit.page.get_by_text("was stopped").first).to_be_visible(timeout=30_000)
     assert _state(visit.server, job["id"]) == "cancelled"
     visit.page.get_by_role("button", name="Clone and rerun").click()
