@@ -15,6 +15,8 @@ from core.ui.texts import t
 LOOK_S = 1.0
 """Seconds between two looks while a chosen run is written, or lines of the table are missing."""
 
+_TICKING, _CALM, _JUST_OPENED = "_ticking", "_calm", "_just_opened"
+
 _DRAW: dict[str, Callable[[list[Run]], None]] = {
     "scalars": scalars.show,
     "images": media.images,
@@ -29,12 +31,13 @@ VIEWS = (*_DRAW, "hparams")
 def show(run: Run) -> None:
     """Draw the page, anew every second while a chosen run is being written."""
     picking.follow_header(run)
-    every = st.session_state.get("_every_s")
-    st.fragment(_page, run_every=every)(run)
+    ticking = not st.session_state.pop(_CALM, False)
+    st.session_state[_TICKING], st.session_state[_JUST_OPENED] = ticking, True
+    st.fragment(_page, run_every=LOOK_S if ticking else None)(run)
 
 
 def _page(run: Run) -> None:
-    """Table and view. What is seen here sets how soon the next look is."""
+    """Table and view. What is seen here sets whether there is a next look."""
     with data.errors_shown():
         run = data.look_again(run)
         picked = picking.pick(run)
@@ -44,11 +47,17 @@ def _page(run: Run) -> None:
 
 
 def _pace(picked: picking.Picked) -> None:
-    """Look again soon while there is something to wait for; the whole page sets the pace."""
+    """Look again soon while there is something to wait for; a run of the whole page sets the pace.
+
+    Not at once: the browser has yet to be told what the link put into the widgets, and a rerun
+    before that would forget it.
+    """
+    if st.session_state.pop(_JUST_OPENED, False):
+        return
     written = any(picking.is_writing(run) for run in picked.chosen[: picking.MANY])
-    every = LOOK_S if written or picked.missing else None
-    if st.session_state.get("_every_s") != every:
-        st.session_state["_every_s"] = every
+    wanted = written or bool(picked.missing)
+    if wanted != st.session_state.get(_TICKING):
+        st.session_state[_CALM] = not wanted
         st.rerun()
 
 
