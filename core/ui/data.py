@@ -2,7 +2,7 @@
 
 What is read from disk is cached by path, size and modification time of its files, so that a change
 is seen at once and nothing unchanged is read twice, by any session; event files have a cache of
-their own (:mod:`core.events.library`). Traces are large and read-only: they are shared, not copied
+their own (in ``core.events``). Traces are large and read-only: they are shared, not copied
 (``cache_resource``).
 """
 
