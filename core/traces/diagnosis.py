@@ -27,6 +27,7 @@ from core.traces.rules.launch import (
     low_use_finding,
     queue_finding,
 )
+from core.traces.whatif import WhatIf, attach, prepare
 
 CHUNKS = 30
 """Parts of the window whose utilisation is shown, as nsys' ``gpu_time_util`` does."""
@@ -49,7 +50,8 @@ def diagnose(trace: Trace, device: int | None = None) -> Diagnosis:
     case = make_case(trace, device)
     total = case.total_us
     totals = case.totals_us()
-    findings = _findings(case)
+    ready = prepare(case)
+    findings = _findings(case, ready)
     causes = {} if case.pieces is None else case.pieces.by_cause_us()
     idle_us = sum(causes.values())
     primary = _primary(case, causes, findings)
@@ -68,13 +70,14 @@ def diagnose(trace: Trace, device: int | None = None) -> Diagnosis:
         findings=findings,
         primary=primary,
         headline=headline(case, totals, primary, findings, step_ms),
-        notes=_notes(case),
+        notes=_notes(case, ready.refusal),
         pieces=case.pieces,
         utilisation_pct=_utilisation(case),
+        what_if=ready,
     )
 
 
-def _findings(case: Case) -> tuple[Finding, ...]:
+def _findings(case: Case, ready: WhatIf) -> tuple[Finding, ...]:
     found = [
         *input_findings(case),
         *sync_finding(case),
@@ -88,7 +91,14 @@ def _findings(case: Case) -> tuple[Finding, ...]:
     ]
     found += low_use_finding(case, found)
     # What cannot be saved (no prediction) comes after what can, whatever its share.
-    return tuple(sorted(found, key=lambda f: (f.predicted_speedup is None, -f.cost_ms)))
+    found = attach(ready, found)
+    return tuple(sorted(found, key=lambda f: (f.predicted_speedup is None, -_saving(f))))
+
+
+def _saving(finding: Finding) -> float:
+    """Share of the window that a cure is expected to save; the cost where nothing is expected."""
+    gain = finding.predicted_speedup
+    return finding.share if gain is None or gain.expected is None else gain.saved
 
 
 def _primary(case: Case, causes: dict[str, float], findings: tuple[Finding, ...]) -> str:
@@ -142,8 +152,8 @@ def _utilisation(case: Case) -> NDArray[np.float64]:
     return 100 * busy / np.diff(edges)
 
 
-def _notes(case: Case) -> tuple[str, ...]:
-    notes = [case.trace.incomplete] if case.trace.incomplete else []
+def _notes(case: Case, refusal: str) -> tuple[str, ...]:
+    notes = [note for note in (case.trace.incomplete, refusal) if note]
     if case.window.steps == 0:
         notes.append("The trace has no profiler steps: the window is its whole length.")
     elif case.window.steps < 3:
