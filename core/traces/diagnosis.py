@@ -27,6 +27,7 @@ from core.traces.rules.launch import (
     low_use_finding,
     queue_finding,
 )
+from core.traces.rules.waits import replayed_sync_finding
 from core.traces.whatif import WhatIf, attach, prepare
 
 CHUNKS = 30
@@ -92,6 +93,7 @@ def _findings(case: Case, ready: WhatIf) -> tuple[Finding, ...]:
     found += low_use_finding(case, found)
     # What cannot be saved (no prediction) comes after what can, whatever its share.
     found = attach(ready, found)
+    found += replayed_sync_finding(case, ready, found)
     return tuple(sorted(found, key=lambda f: (f.predicted_speedup is None, -_saving(f))))
 
 

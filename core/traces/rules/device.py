@@ -25,7 +25,7 @@ from core.traces.stacks import user_frames
 
 PINNED_GBPS = 25.0
 """What a pinned copy reaches on PCIe 4.0 x16, of 32 GB/s nominal."""
-_SYNC_FIX = Fix(
+SYNC_FIX = Fix(
     "Add losses up on the device and read them once every N steps; copy back without blocking.",
     "total += loss.detach()          # on the device\n"
     "if step % 100 == 0:\n"
@@ -85,7 +85,7 @@ def sync_finding(case: Case) -> list[Finding]:
                 "begins while such a call had emptied the device.",
             ],
             ranges=longest(cost),
-            fix=_SYNC_FIX,
+            fix=SYNC_FIX,
             speedup=gain(
                 case,
                 cost.measure,

@@ -26,6 +26,8 @@ UNLAUNCHED = 0.01
 a trace with 31 % replayed to less time than its kernels take."""
 FAITHFUL = 0.01
 """How far the unedited replay may be from the observed window."""
+LIMITED = 1.02
+"""A bound below this speed-up says that another cause takes over at once."""
 _SHRINKING = {Edit.COMMUNICATION, Edit.COPIES}
 """Edits that take work off the device."""
 SHORTEST = 0.01
@@ -72,7 +74,7 @@ class WhatIf:
         return Prediction(
             low=total / worst,
             high=total / best,
-            assumption=self._words(chosen),
+            assumption=self._words(chosen, total / best),
             expected=total / expected,
             step_ms=self.step_ms,
         )
@@ -88,14 +90,14 @@ class WhatIf:
             return length
         return (length + min(self._length(others, WORST, workers), self.replay.observed_us)) / 2
 
-    def _words(self, edits: list[Edit]) -> str:
+    def _words(self, edits: list[Edit], bound: float) -> str:
         on_host = self.replay.case.device is None
         words = [
             ON_HOST if on_host and edit in (Edit.LOADER, Edit.WORKERS) else WORDS[edit]
             for edit in edits
         ]
-        text = "; ".join(words)
-        return f"Replay of the trace: {text}."
+        limited = " Something else is the limit then." if bound < LIMITED else ""
+        return f"Replay of the trace: {'; '.join(words)}.{limited}"
 
 
 def _edit(name: str) -> Edit:

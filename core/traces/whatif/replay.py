@@ -121,7 +121,9 @@ class Replay:
         launch, begin = new[:size], new[size : size + count]
         end, host_end = new[size + count : size + 2 * count], float(new[-1])
         step, reach, lag = self._maps(changes, launch)
-        ends, offset = self._walk(changes, step, reach, lag, begin, end)
+        first = self.index[size : size + count]
+        own = self.waits.own * changes.rate[self.clock.mask[first]]
+        ends, offset = self._walk(changes, (step, reach, lag), begin + own, end)
         return max(offset + host_end, *ends, 0.0)
 
     def _maps(self, changes: Changes, launch: Floats) -> tuple[list, list, list]:
@@ -150,13 +152,14 @@ class Replay:
         )
 
     def _walk(
-        self, changes: Changes, step: list, reach: list, lag: list, begin: Floats, end: Floats
+        self, changes: Changes, maps: tuple[list, list, list], ready: Floats, end: Floats
     ) -> tuple[list[float], float]:
         """Work through the runs and waits; the ends of all streams and the host's offset."""
+        step, reach, lag = maps
         runs, waits = self.segments, self.waits
         stream, source, last = runs.stream.tolist(), runs.source.tolist(), runs.last.tolist()
-        target, tail, own = waits.target.tolist(), waits.tail.tolist(), waits.own.tolist()
-        begins, finishes = begin.tolist(), end.tolist()
+        target, tail = waits.target.tolist(), waits.tail.tolist()
+        idle, finishes = ready.tolist(), end.tolist()
         goes_on = np.isin(waits.kind, [int(kind) for kind in changes.dropped]).tolist()
         ends = [_NEVER] * (max(stream, default=0) + 1)
         done: dict[int, float] = {}
@@ -170,7 +173,7 @@ class Replay:
                 ends[at] = done[last[item]] = max(since + step[item], offset + reach[item])
             else:
                 wait = -1 - item
-                now = offset + begins[wait] + own[wait]
+                now = offset + idle[wait]
                 if not goes_on[wait]:
                     now = max(now, done[target[wait]] + tail[wait])
                 offset = now - finishes[wait]
