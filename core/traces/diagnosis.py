@@ -98,9 +98,15 @@ def _findings(case: Case, ready: WhatIf) -> tuple[Finding, ...]:
 
 
 def _saving(finding: Finding) -> float:
-    """Share of the window that a cure is expected to save; the cost where nothing is expected."""
+    """Share of the window that a cure is expected to save, at most what the finding is charged.
+
+    Without a wait for the device the host could also load its next batch meanwhile, but that time
+    belongs to the DataLoader. Where nothing is expected, the charge alone.
+    """
     gain = finding.predicted_speedup
-    return finding.share if gain is None or gain.expected is None else gain.saved
+    return (
+        finding.share if gain is None or gain.expected is None else min(gain.saved, finding.share)
+    )
 
 
 def _primary(case: Case, causes: dict[str, float], findings: tuple[Finding, ...]) -> str:
