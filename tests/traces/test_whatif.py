@@ -193,6 +193,23 @@ def test_a_trace_without_a_device_is_replayed_on_its_main_thread(span, trace_of)
     assert what_if(trace, ["python"]).high == pytest.approx(100 / 90, rel=1e-3)
 
 
+@pytest.mark.parametrize(("frame", "computing"), [("<built-in function sleep>", 0.25), ("f", 1.0)])
+def test_a_loader_that_sleeps_slows_nothing_down(span, two_steps, frame, computing):
+    stacks = []
+    for at in (0, 100_000):
+        stacks += [
+            span("python_function", "data.py(3): __getitem__", at, 40_000),
+            span("python_function", frame, at + 10_000, 30_000),
+        ]
+    ready = prepare(make_case(two_steps(*stacks)))
+    assert ready.replay.computing == pytest.approx(computing)
+    unknown, known = what_if(two_steps(), ["loader"]), ready.predict(["loader"])
+    assert known is not None
+    assert known.expected is not None
+    assert unknown.expected is not None
+    assert (known.expected > unknown.expected * 1.01) is (computing < 1)
+
+
 def test_an_empty_trace_of_one_span_does_not_break_a_replay(span):
     trace = parse_trace(b'{"traceEvents":[{"ph":"X","cat":"cpu_op","name":"a","ts":1,"dur":5}]}')
     assert unedited(trace) == (pytest.approx(5), pytest.approx(5))

@@ -15,6 +15,8 @@ Sources of the constants:
 * Without a device, workers and operators share the cores. What of the loading comes back as
   slower operators lies between nothing (a loader that waits for a disk) and all of it (two cores,
   both used by operators, gained nothing); a quarter is what four fully used cores give.
+* Where Python stacks were recorded, the part of the loading that sleeps or reads needs no core:
+  it neither slows the host nor comes back as slower operators.
 * Compiling: torch.compile trains 1.41 times as fast in the geometric mean over 180 models on A100
   (PyTorch 2, ASPLOS 2024). Half of the host's part is expected to stay, at worst three quarters.
 * Copies: 25 GB/s is what a pinned copy reaches on PCIe 4.0 x16, 12 GB/s on PCIe 3.0.
@@ -100,9 +102,9 @@ WORDS: dict[Edit, str] = {
     "none",
 }
 ON_HOST = (
-    "workers load while the step runs; expected: a quarter of the loading comes back as slower "
-    "operators, for both share the cores, and each batch takes 1 ms to receive; at worst nothing "
-    "is gained"
+    "workers load while the step runs; expected: a quarter of the computing in the loading comes "
+    "back as slower operators, for both share the cores, and each batch takes 1 ms to receive; at "
+    "worst all of it comes back"
 )
 """What LOADER and WORKERS mean where there is no device."""
 
@@ -134,7 +136,9 @@ def plan(replay: Replay, edits: Iterable[Edit], level: int, workers: int | None 
     for edit in chosen:
         rate = np.minimum(rate, _rate(replay, edit, level))
     if Edit.LOADER in chosen:
-        slower = SLOWDOWN[level] if replay.case.device is not None else 1.0
+        slower = 1.0
+        if replay.case.device is not None:
+            slower += (SLOWDOWN[level] - 1) * _computing(replay)
         floor = replay.loading_us / (workers or WORKERS[level]) * slower
         rate[~doing(Doing.LOADER, Doing.SYNC, Doing.TALKING)] *= slower
     if Edit.WORKERS in chosen and level != BEST:
@@ -191,6 +195,11 @@ def _where(edit: Edit) -> NDArray[np.bool_]:
     return work
 
 
+def _computing(replay: Replay) -> float:
+    """Share of the loading that needs a core; all of it where nothing is known."""
+    return 1.0 if replay.computing is None else replay.computing
+
+
 def _loading(replay: Replay, edit: Edit, level: int) -> float:
     """Part of the time in the DataLoader that stays with workers."""
     if level == BEST or not replay.loading_us:
@@ -198,5 +207,5 @@ def _loading(replay: Replay, edit: Edit, level: int) -> float:
     if edit is Edit.WORKERS and level == WORST and replay.case.device is not None:
         return 0.5
     received = replay.batches * RECEIVE_US / replay.loading_us
-    shared = SHARED_CORES[level] if replay.case.device is None else 0.0
+    shared = SHARED_CORES[level] * _computing(replay) if replay.case.device is None else 0.0
     return min(received + shared, 1.0)

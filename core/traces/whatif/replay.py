@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from core.traces import names as n
 from core.traces.case import Case
 from core.traces.columns import Category
+from core.traces.host import loader_mask
+from core.traces.intervals import overlap, union
 from core.traces.whatif.clock import (
     MASKS,
     Doing,
@@ -89,6 +91,7 @@ class Replay:
         talks, pageable: bool[operations]: communication kernels; copies from pageable memory.
         loading_us: the host's time in the DataLoader, without the edges of epochs.
         batches: how often it asked for one.
+        computing: share of the loading that needs a core, where Python stacks tell; else None.
     """
 
     case: Case
@@ -102,6 +105,7 @@ class Replay:
     pageable: NDArray[np.bool_]
     loading_us: float
     batches: int
+    computing: float | None
 
     @property
     def observed_us(self) -> float:
@@ -207,6 +211,7 @@ def make_replay(case: Case) -> Replay:
         pageable=n.matching(trace.names, n.PAGEABLE_UPLOAD)[names],
         loading_us=_loading(clock, window),
         batches=_batches(case),
+        computing=_computing(case),
     )
 
 
@@ -214,6 +219,20 @@ def _batches(case: Case) -> int:
     rows = case.rows(Category.ANNOTATION, Category.CPU_OP)
     rows = rows[case.trace.thread[rows] == case.window.main_thread]
     return case.named(rows, n.LOADER).size
+
+
+def _computing(case: Case) -> float | None:
+    """Share of the loading in the main thread that is neither sleeping nor reading."""
+    trace = case.trace
+    main = trace.thread == case.window.main_thread
+    frames = np.flatnonzero(main & (trace.category == Category.PYTHON))
+    loads = np.flatnonzero(main & loader_mask(trace))
+    loading = union(trace.start[loads], trace.end[loads])
+    known = overlap(loading, union(trace.start[frames], trace.end[frames])).measure
+    if known < 0.5 * loading.measure or not known:
+        return None
+    idle = case.named(frames, n.IDLE_FRAME)
+    return 1 - overlap(loading, union(trace.start[idle], trace.end[idle])).measure / known
 
 
 def _loading(clock: HostClock, window: Window) -> float:
