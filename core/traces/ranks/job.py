@@ -21,6 +21,7 @@ from core.traces.ranks.verdict import (
     straggler_finding,
 )
 from core.traces.ranks.waits import Waits, waits_of
+from core.traces.rules.common import milliseconds
 
 _FEW_STEPS = 3
 
@@ -177,8 +178,8 @@ def _notes(
     shifts = [abs(rank.clock_shift_us) for rank in ranks if rank.clock_shift_us]
     if shifts:
         notes.append(
-            f"The clocks of {len(shifts)} ranks were corrected by up to {max(shifts) / 1e3:,.2f} "
-            "ms, so that collectives end together."
+            f"The clocks of {len(shifts)} ranks were corrected by up to "
+            f"{milliseconds(max(shifts))}, so that collectives end together."
         )
     return (*notes, *_start_note(ranks, read))
 

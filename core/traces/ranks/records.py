@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.traces.labels import RANK_PARTS
 from core.traces.records import Finding, Range
 
-PARTS: tuple[str, ...] = ("communication-wait", "communication-transfer", "communication-alone")
-"""What exposed communication is split into, where collectives were matched."""
+PARTS: tuple[str, ...] = tuple(RANK_PARTS)
+"""What exposed communication is split into: waiting, transfer, and what was not matched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from core.traces.ranks.records import PARTS, RankReport, Straggler
 from core.traces.records import Finding, Fix, Prediction
 from core.traces.rules.common import NOTE, WARNING, milliseconds, percent, severity
 
-TYPICAL_EXCESS = 0.02
-"""An activity explains a straggler where it takes 2 % of the window more than on other ranks."""
+EXPLAINS = 0.5
+"""What takes longer than on the other ranks explains their waiting where it is half of it."""
 
 _STRAGGLER_FIX = Fix(
     "Mend what makes this rank late; its own findings come next. If it does the same work as the "
@@ -70,9 +70,10 @@ def _cause(rank: RankReport, others: Sequence[RankReport]) -> tuple[str, float]:
     """What holds the rank up.
 
     Returns:
-        The activity that it spends more time on than the others' median, its largest own idle
-        cause where there is none; and by how many ms it began late, 0 where that explains less.
+        The activity whose excess over the others' median explains their waiting, its largest own
+        idle cause where none does; and by how many ms it began late, 0 where that explains less.
     """
+    waited_ms = fmean(o.communication_wait_pct / 100 * o.window_ms for o in others)
     excess_ms = {
         key: share / 100 * rank.window_ms
         - median([o.breakdown.get(key, 0.0) / 100 * o.window_ms for o in others])
@@ -81,10 +82,10 @@ def _cause(rank: RankReport, others: Sequence[RankReport]) -> tuple[str, float]:
     }
     key = max(excess_ms, key=lambda name: excess_ms[name])
     late_ms = (rank.started_late_us - min(o.started_late_us for o in others)) / 1e3
-    small = TYPICAL_EXCESS * rank.window_ms
-    if excess_ms[key] < small:
+    late = late_ms >= EXPLAINS * waited_ms and late_ms > excess_ms[key]
+    if excess_ms[key] < EXPLAINS * waited_ms:
         key = own_largest(rank)
-    return key, late_ms if late_ms > max(excess_ms[key], small) else 0.0
+    return key, late_ms if late else 0.0
 
 
 def own_largest(rank: RankReport) -> str:
@@ -134,7 +135,7 @@ def straggler_finding(found: Straggler, ranks: Sequence[RankReport]) -> Finding:
 def because(found: Straggler) -> str:
     """What its time goes to, with the others' beside it."""
     beside = f"({found.others_cause_pct:.0f} % on the others)"
-    spent = f"{_words(found.cause)} takes {found.cause_pct:.0f} % of its window {beside}"
+    spent = f"{found.cause_pct:.0f} % of its window goes to {_words(found.cause)} {beside}"
     if found.late_ms:
         return (
             f"it begins the window {found.late_ms:,.1f} ms after the first rank, held up before "
@@ -145,7 +146,7 @@ def because(found: Straggler) -> str:
 
 def _words(key: str) -> str:
     words = title(key)
-    return words if words in ("Python",) else words[0].lower() + words[1:]
+    return words if key == "python-bound" else words[0].lower() + words[1:]
 
 
 def imbalance_finding(ranks: Sequence[RankReport]) -> Finding | None:
@@ -222,12 +223,13 @@ def job_headline(
 def job_primary(
     straggler: Straggler | None, findings: Sequence[Finding], answer: RankReport
 ) -> str:
-    """The one-word answer: the straggler's own cause, ``communication`` where ranks wait in turn
-    for 20 % or more, else that of the answering rank alone."""
+    """The one-word answer: the idle cause that holds a straggler up; ``communication`` where its
+    device is slow, or where ranks wait in turn for 20 % or more; else that of the answering rank
+    alone."""
     if answer.device_busy_pct is None:
         return answer.primary
     if straggler is not None and straggler.cause in CAUSE_KEYS:
         return straggler.cause
-    if any(f.rule == "C4" and f.severity == "critical" for f in findings):
+    if straggler is not None or any(f.severity == "critical" for f in findings):
         return "communication"
     return answer.primary
