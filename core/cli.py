@@ -207,7 +207,7 @@ def _diagnose(args: argparse.Namespace) -> tuple[Any, int]:
         raise NotFound(f"{path} does not exist. Give a trace, or a folder that holds one.")
     found = ranks.diagnose_path(path)
     for message in found.messages:
-        _say(f"warning: {message}")
+        _say(f"warning: {args.named(message)}")
     code = DONE
     if args.fail_under_utilisation is not None:
         for record in (one for job in found.records for one in job.get("ranks", [job])):

@@ -45,10 +45,15 @@ def ranks_chart(job: JobDiagnosis) -> Any:
     colour = alt.Color(
         "activity:N",
         scale=alt.Scale(domain=titles, range=[labels[title].colour for title in titles]),
-        legend=alt.Legend(columns=0 if many else 3, labelLimit=210),
+        legend=alt.Legend(columns=2, labelLimit=140),
     )
-    axis = alt.Axis(labels=not many, ticks=not many, labelLimit=190, labelOverlap=False)
-    place: Any = (alt.X if many else alt.Y)("label:N", sort=None, title=_axis_title(job), axis=axis)
+    place: Any = (alt.X if many else alt.Y)(
+        "label:N",
+        sort=None,
+        title=f"{len(job.ranks)} ranks, by their waiting" if many else "rank",
+        axis=alt.Axis(labels=not many, ticks=not many, labelOverlap=False),
+        scale=alt.Scale(padding=0) if many else alt.Undefined,
+    )
     length: Any = (alt.Y if many else alt.X)(
         "share:Q", title="% of the rank's window", scale=alt.Scale(domain=[0, 100])
     )
@@ -76,13 +81,9 @@ def ordered(job: JobDiagnosis) -> list[RankReport]:
     return sorted(job.ranks, key=lambda rank: (round(rank.communication_wait_pct, 1), rank.rank))
 
 
-def _axis_title(job: JobDiagnosis) -> str | None:
-    return f"{len(job.ranks)} ranks, by their waiting" if len(job.ranks) > MANY else None
-
-
 def _label(job: JobDiagnosis, rank: RankReport) -> str:
     held = job.straggler is not None and job.straggler.rank == rank.rank
-    return f"rank {rank.rank} ◀ straggler" if held else f"rank {rank.rank}"
+    return f"{rank.rank} ◀" if held else str(rank.rank)
 
 
 def _mark(job: JobDiagnosis, place: Any, *, many: bool) -> Any | None:

@@ -24,6 +24,8 @@ _ANCHORS = 512
 """Collectives that vote for a shift; more do not make it better."""
 _WIDTHS_US = (20.0, 200.0, 2_000.0, 20_000.0)
 """How far apart ends may lie: NCCL, PCIe machines, gloo on a busy machine, anything."""
+_MOVES = 8
+"""So many places a series of host collectives is moved to see whether it then fits better."""
 _TRUST_CLOCK, _TRUST_ORDER = 0.5, 0.75
 """Where spreads are alike, clocks are right as they are, and windows begin together."""
 
@@ -118,35 +120,42 @@ def pair_up(one: Ends, other: Ends, shift_us: float, limit_us: float) -> tuple[R
 
 
 def in_order(one: Ends, other: Ends, pairs: tuple[Rows, Rows]) -> tuple[Rows, Rows]:
-    """Replace pairs by those that stand at the same place of their bucket, where that can be.
+    """Replace pairs by those that stand at the same place of their bucket, where that fits best.
 
     For host collectives (gloo): they end milliseconds apart on a busy machine, so that the nearest
     end is often the wrong one, but they are issued in the same order everywhere. A bucket of
-    which the ranks hold different numbers, or most pairs say otherwise, keeps its pairs.
+    which the ranks hold different numbers, or that fits better when moved, keeps its pairs.
 
     Args:
         one, other: two ranks, clocks set.
         pairs: what :func:`pair_up` found.
     """
-    here, there = _issued(one), _issued(other)
-    agree = here[pairs[0]] == there[pairs[1]]
-    width = int(max(one.bucket.max(initial=0), other.bucket.max(initial=0))) + 1
-    sizes = np.bincount(one.bucket, minlength=width)
-    same = sizes == np.bincount(other.bucket, minlength=width)
-    same &= 2 * np.bincount(one.bucket[pairs[0]], ~agree, width) <= sizes
-    left, right = (np.lexsort((n, e.bucket)) for n, e in ((here, one), (there, other)))
-    left, right = left[same[one.bucket[left]]], right[same[other.bucket[right]]]
-    close = np.abs(one.end[left] - other.end[right]) <= _WIDTHS_US[-1]
-    kept = ~same[one.bucket[pairs[0]]]
-    return np.r_[pairs[0][kept], left[close]], np.r_[pairs[1][kept], right[close]]
+    left, right = pairs
+    for bucket in np.intersect1d(one.bucket, other.bucket).tolist():
+        mine, theirs = _issued(one, bucket), _issued(other, bucket)
+        if mine.size != theirs.size or not _fits_unmoved(one.end[mine], other.end[theirs]):
+            continue
+        close = np.abs(one.end[mine] - other.end[theirs]) <= _WIDTHS_US[-1]
+        kept = one.bucket[left] != bucket
+        left, right = np.r_[left[kept], mine[close]], np.r_[right[kept], theirs[close]]
+    return left, right
 
 
-def _issued(ends: Ends) -> Rows:
-    """The number of each collective in its bucket, by the order of the rank's own arrays."""
-    order = np.lexsort((ends.row, ends.bucket))
-    number = np.empty_like(order)
-    number[order] = _positions(ends)[2]
-    return number
+def _issued(ends: Ends, bucket: int) -> Rows:
+    """The collectives of a bucket in the order of the rank's own arrays."""
+    rows = np.flatnonzero(ends.bucket == bucket)
+    return rows[np.argsort(ends.row[rows])]
+
+
+def _fits_unmoved(one: Floats, other: Floats) -> bool:
+    """Whether moving one series against the other by a few places does not halve the distance."""
+    size, reach = one.size, min(_MOVES, one.size // 2)
+
+    def apart(by: int) -> float:
+        length = size - abs(by)
+        return float(np.abs(one[max(-by, 0) :][:length] - other[max(by, 0) :][:length]).mean())
+
+    return apart(0) <= 2 * min(apart(by) for by in range(-reach, reach + 1))
 
 
 def _settled(one: Ends, other: Ends, shift: float) -> Match:

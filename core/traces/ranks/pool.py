@@ -33,8 +33,9 @@ Answer = RankSummary | str
 def read_all(paths: Sequence[Path]) -> list[Answer]:
     """The summaries of traces, in their order; known ones are not read again."""
     found: dict[Path, Answer] = {}
+    where = store.folder()
     for path in paths:
-        known = store.load(path)
+        known = store.load(path, where)
         if known is not None:
             found[path] = known
     cold = sorted({p for p in paths if p not in found}, key=text_bytes, reverse=True)

@@ -20,19 +20,19 @@ def folder() -> Path:
     return settings().state_dir / "cache" / "ranks"
 
 
-def _file_of(path: Path) -> Path | None:
+def _file_of(path: Path, where: Path) -> Path | None:
     try:
         status = path.stat()
     except OSError:
         return None
     stamp = (os.fsencode(path.absolute()), status.st_size, status.st_mtime_ns, FORMAT)
     name = hashlib.blake2b(repr(stamp).encode(), digest_size=16).hexdigest()
-    return folder() / f"{name}.msgpack"
+    return where / f"{name}.msgpack"
 
 
-def load(path: Path) -> RankSummary | None:
-    """What is kept of a trace's present content, None where nothing is."""
-    kept = _file_of(path)
+def load(path: Path, where: Path) -> RankSummary | None:
+    """What is kept in a folder of a trace's present content, None where nothing is."""
+    kept = _file_of(path, where)
     if kept is None:
         return None
     try:
@@ -45,7 +45,7 @@ def load(path: Path) -> RankSummary | None:
 
 def save(path: Path, content: bytes) -> None:
     """Keep a packed summary; a disk that is full or read-only only costs the keeping."""
-    kept = _file_of(path)
+    kept = _file_of(path, folder())
     if kept is None:
         return
     with contextlib.suppress(OSError):
