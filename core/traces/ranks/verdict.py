@@ -97,14 +97,19 @@ def own_largest(rank: RankReport) -> str:
 
 
 def straggler_finding(found: Straggler, ranks: Sequence[RankReport]) -> Finding:
-    """C2. Gain: at most T / (T − mean wait of the others); at least what is left once the last
-    but one arrival is the last."""
+    """C2. Gain: T / (T − saved).
+
+    Saved is at least what remains of the others' mean wait for it once the last but one arrival is
+    the last; at most by how much the others' communication is exposed longer than its own, for it
+    never waits: what they have beyond it (transfers in line behind the wait too) is the delay.
+    """
     rank = next(rank for rank in ranks if rank.rank == found.rank)
     others = [other for other in ranks if other.collectives and other is not rank]
     window_us = 1e3 * fmean(other.window_ms for other in others)
     waited_us = 1e3 * fmean(o.communication_wait_pct / 100 * o.window_ms for o in others)
-    most = min(waited_us * min(found.caused_wait_share, 1.0), 0.99 * window_us)
-    least = min(rank.behind_us, most)
+    exposed_us = 1e3 * fmean(_exposed_ms(other) for other in others)
+    least = min(rank.behind_us, waited_us * found.caused_wait_share, 0.99 * window_us)
+    most = min(max(exposed_us - 1e3 * _exposed_ms(rank), least), 0.99 * window_us)
     share = waited_us / window_us
     steps = max(round(window_us / 1e3 / rank.step_ms), 1) if rank.step_ms else 1
     return Finding(
@@ -127,9 +132,15 @@ def straggler_finding(found: Straggler, ranks: Sequence[RankReport]) -> Finding:
         predicted_speedup=Prediction(
             window_us / (window_us - least),
             window_us / (window_us - most),
-            "Low: it arrives with the last but one rank. High: nobody waits for it.",
+            "Low: it arrives with the last but one rank. High: the others communicate no longer "
+            "than it does.",
         ),
     )
+
+
+def _exposed_ms(rank: RankReport) -> float:
+    """Exposed communication of a rank that was matched with others."""
+    return (rank.communication_wait_pct + rank.transfer_pct) / 100 * rank.window_ms
 
 
 def because(found: Straggler) -> str:
