@@ -139,9 +139,8 @@ def _serve(todo: queue.SimpleQueue[Path], found: dict[Path, Answer]) -> None:
             process = None
         else:
             found[path] = _taken(path, content)
-    if process is not None and process.stdin is not None:
-        process.stdin.close()
-        process.wait()
+    if process is not None:
+        _close(process)
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -164,12 +163,17 @@ def _ask(process: subprocess.Popen[bytes], path: Path) -> bytes | None:
         return None
 
 
-def _ended(path: Path, process: subprocess.Popen[bytes]) -> str:
+def _close(process: subprocess.Popen[bytes]) -> int:
+    """End a process, which does so by itself once nothing more can come in; its exit code."""
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
-    code = process.wait()
+    return process.wait()
+
+
+def _ended(path: Path, process: subprocess.Popen[bytes]) -> str:
+    code = _close(process)
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     more = " It may need more memory than there is." if code == -9 else ""
     return f"{path.name} ended the process that read it ({how}).{more}"
