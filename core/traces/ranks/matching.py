@@ -84,10 +84,11 @@ def align(one: Ends, other: Ends) -> Match | None:
     if together.any():
         trials.append((float(np.median(difference[together])), _TRUST_ORDER))
     trials += [(_densest(difference, width), 1.0) for width in _WIDTHS_US]
-    best = min(
-        ((_settled(one, other, shift), trust) for shift, trust in trials),
-        key=lambda tried: tried[0].cost * tried[1],
-    )[0]
+    tried = [(_settled(one, other, shift), trust) for shift, trust in trials]
+    most = max(match.one.size for match, _ in tried)
+    # One pair has no spread at all: what leaves most collectives alone is no candidate.
+    likely = [(match, trust) for match, trust in tried if 2 * match.one.size >= most]
+    best = min(likely, key=lambda pair: pair[0].cost * pair[1])[0]
     if not best.one.size:
         return None
     if abs(best.shift_us) <= max(NOISE_US, 3 * best.spread_us):
