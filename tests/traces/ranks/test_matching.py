@@ -101,7 +101,7 @@ def test_a_series_that_fits_better_moved_or_is_shorter_keeps_its_pairs():
 def test_a_few_collectives_with_noisy_ends_are_all_matched():
     issued = np.array([160e3, 325e3, 490e3, 653e3, 820e3])
     here = Ends.of(np.zeros(5, int), issued)
-    there = Ends.of(np.zeros(5, int), issued + [337, 37, -334, 285, 779])
+    there = Ends.of(np.zeros(5, int), issued + np.array([337, 37, -334, 285, 779]))
     match = align(here, there)
     assert match is not None
     assert (match.one.size, match.shift_us) == (5, 0.0)
