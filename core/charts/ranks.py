@@ -40,13 +40,6 @@ def ranks_chart(job: JobDiagnosis) -> Any:
     if frame.empty:
         return no_data("No time was recorded.")
     many = len(job.ranks) > MANY
-    labels = {label.title: label for label in (*ACTIVITIES.values(), *RANK_PARTS.values(), _REST)}
-    titles = list(dict.fromkeys(frame.sort_values("order")["activity"]))
-    colour = alt.Color(
-        "activity:N",
-        scale=alt.Scale(domain=titles, range=[labels[title].colour for title in titles]),
-        legend=alt.Legend(columns=2, labelLimit=140),
-    )
     place: Any = (alt.X if many else alt.Y)(
         "label:N",
         sort=None,
@@ -61,7 +54,7 @@ def ranks_chart(job: JobDiagnosis) -> Any:
     base = alt.Chart(frame)
     bars = base.mark_bar().encode(
         **sides,
-        color=colour,
+        color=_colour(frame),
         order=alt.Order("order:Q"),
         tooltip=[
             alt.Tooltip("label:N", title="Rank"),
@@ -79,6 +72,16 @@ def ranks_chart(job: JobDiagnosis) -> Any:
 def ordered(job: JobDiagnosis) -> list[RankReport]:
     """Ranks in the order of the chart: by what they wait, least first, then by number."""
     return sorted(job.ranks, key=lambda rank: (round(rank.communication_wait_pct, 1), rank.rank))
+
+
+def _colour(frame: pd.DataFrame) -> alt.Color:
+    labels = {label.title: label for label in (*ACTIVITIES.values(), *RANK_PARTS.values(), _REST)}
+    titles = list(dict.fromkeys(frame.sort_values("order")["activity"]))
+    return alt.Color(
+        "activity:N",
+        scale=alt.Scale(domain=titles, range=[labels[title].colour for title in titles]),
+        legend=alt.Legend(columns=2, labelLimit=140),
+    )
 
 
 def _label(job: JobDiagnosis, rank: RankReport) -> str:

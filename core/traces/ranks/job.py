@@ -61,19 +61,7 @@ def diagnose_capture(capture: Capture) -> JobDiagnosis:
     Raises:
         Unreadable: none of the ranks can be read.
     """
-    answers = read_all([file.path for file in capture.files])
-    read = [
-        (file, summary)
-        for file, summary in zip(capture.files, answers, strict=True)
-        if isinstance(summary, RankSummary)
-    ]
-    problems = tuple(
-        f"Rank {file.rank}: {answer}"
-        for file, answer in zip(capture.files, answers, strict=True)
-        if isinstance(answer, str)
-    )
-    if not read:
-        raise Unreadable(f"None of the {len(answers)} ranks can be read. {problems[0]}")
+    read, problems = _read(capture)
     base = min(summary.zero_ns for _, summary in read)
     zero_us = [(summary.zero_ns - base) / 1e3 for _, summary in read]
     waits = waits_of([summary.collectives for _, summary in read], zero_us)
@@ -97,6 +85,20 @@ def diagnose_capture(capture: Capture) -> JobDiagnosis:
         headline=job_headline(ranks, straggler, answer),
         notes=_notes(capture, ranks, read, waits),
     )
+
+
+def _read(capture: Capture) -> tuple[list[tuple[RankFile, RankSummary]], tuple[str, ...]]:
+    """What could be read of a capture, and a line for each rank that could not."""
+    answers = read_all([file.path for file in capture.files])
+    read, problems = [], []
+    for file, answer in zip(capture.files, answers, strict=True):
+        if isinstance(answer, str):
+            problems.append(f"Rank {file.rank}: {answer}")
+        else:
+            read.append((file, answer))
+    if not read:
+        raise Unreadable(f"None of the {len(answers)} ranks can be read. {problems[0]}")
+    return read, tuple(problems)
 
 
 def _reports(

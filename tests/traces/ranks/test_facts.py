@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,14 +22,14 @@ ARGS = {
 }
 
 
-def document(head: bool = True, **args: object) -> bytes:
+def document(head: bool = True, args: dict[str, Any] | None = None) -> bytes:
     """A trace of two spans with base and rank before or after them."""
     about = {
         "distributedInfo": {"backend": "nccl", "rank": 3, "world_size": 64},
         "baseTimeNanoseconds": 1719853884000000000,
     }
     span = {"ph": "X", "cat": "kernel", "name": "nccl", "pid": 0, "tid": 7, "ts": 1719, "dur": 2}
-    events = [span | {"args": {"correlation": 5, **ARGS, **args}}, span | {"args": {}}]
+    events = [span | {"args": {"correlation": 5, **ARGS, **(args or {})}}, span | {"args": {}}]
     ordered = {**about, "traceEvents": events} if head else {"traceEvents": events, **about}
     return json.dumps(ordered).encode()
 
@@ -47,11 +48,11 @@ def test_facts_are_found_however_the_text_is_cut(size, head):
 
 def test_a_sequence_number_is_what_calls_are_matched_by():
     one, other = Facts(), Facts()
-    one.watch(document(Seq=12))
-    other.watch(document(Seq=12, **{"In msg nelems": 99}))
+    one.watch(document(args={"Seq": 12}))
+    other.watch(document(args={"Seq": 12, "In msg nelems": 99}))
     assert one.calls == other.calls
     later = Facts()
-    later.watch(document(Seq=13))
+    later.watch(document(args={"Seq": 13}))
     assert later.calls[5].signature != one.calls[5].signature
 
 
@@ -59,7 +60,7 @@ def test_messages_of_an_uneven_exchange_may_differ_in_size():
     sizes = []
     for elements in (10, 99):
         facts = Facts()
-        facts.watch(document(**{"Collective name": "all_to_allv", "In msg nelems": elements}))
+        facts.watch(document(args={"Collective name": "all_to_allv", "In msg nelems": elements}))
         sizes.append(facts.calls[5].signature)
     assert sizes[0] == sizes[1]
 
