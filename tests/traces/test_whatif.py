@@ -159,7 +159,8 @@ def test_any_edits_keep_the_step_between_the_devices_work_and_the_observed_one(r
     assert found.expected is not None
     assert 1 <= found.low <= found.expected <= found.high
     assert case.total_us / found.high >= case.compute.measure * (1 - 1e-9)
-    more = prepare(case).predict(list(Edit))
+    # Workers bound the step by their own rate; these edits bound it by nothing new.
+    more = prepare(case).predict([*edits, Edit.SYNC, Edit.PYTHON, Edit.ALLOCATOR, Edit.OPERATORS])
     assert more is not None
     assert more.high >= found.high * (1 - 1e-6)
 
