@@ -64,9 +64,7 @@ class Details:
 
 
 def _interned(texts: list[msgspec.Raw], known: dict[bytes, int]) -> list[int]:
-    return [
-        -1 if text is ABSENT else known.setdefault(bytes(text), len(known)) for text in texts
-    ]
+    return [-1 if text is ABSENT else known.setdefault(bytes(text), len(known)) for text in texts]
 
 
 def _floats(values: list[Any]) -> NDArray[np.float64]:

@@ -10,13 +10,13 @@ from core.traces.columns import Category, Trace
 from core.traces.headline import headline
 from core.traces.idle import device_busy
 from core.traces.labels import CAUSE_KEYS
+from core.traces.operators import operators_of
 from core.traces.records import DeviceUse, Diagnosis, Finding
 from core.traces.rules.common import CRITICAL
 from core.traces.rules.device import (
     allocator_finding,
     communication_finding,
     copy_finding,
-    sync_finding,
 )
 from core.traces.rules.host import host_findings
 from core.traces.rules.input import input_findings
@@ -27,6 +27,7 @@ from core.traces.rules.launch import (
     low_use_finding,
     queue_finding,
 )
+from core.traces.rules.sync import sync_findings
 
 CHUNKS = 30
 """Parts of the window whose utilisation is shown, as nsys' ``gpu_time_util`` does."""
@@ -75,9 +76,10 @@ def diagnose(trace: Trace, device: int | None = None) -> Diagnosis:
 
 
 def _findings(case: Case) -> tuple[Finding, ...]:
+    operators = operators_of(case.trace, case.window)
     found = [
         *input_findings(case),
-        *sync_finding(case),
+        *sync_findings(case, operators),
         *copy_finding(case),
         *allocator_finding(case),
         *communication_finding(case),

@@ -35,9 +35,16 @@ COLLECTIVE = re.compile(r"nccl|rccl|oneccl|msccl", re.IGNORECASE)
 """Kernels that communicate."""
 HOST_COLLECTIVE = re.compile(r"^(?:gloo|mpi|ucc):|^c10d::(?:barrier|monitored_barrier)")
 """Spans in which the host itself communicates; nccl:* spans on the host only enqueue."""
-READ_BACK = re.compile(r"^aten::(?:item|nonzero|is_nonzero)$")
-READ_BACK_INNER = re.compile(r"^aten::_local_scalar_dense$")
-"""Operators that must wait for the device before they can answer; item calls the inner one."""
+READ_BACK = re.compile(
+    r"^aten::(?:item|nonzero|is_nonzero|_local_scalar_dense|masked_select|_unique2|equal)$"
+)
+"""Operators that must wait for the device before they can answer."""
+MASK_OPERATOR = re.compile(r"^aten::(?:nonzero|masked_select|_unique2|index|index_put_)$")
+ATEN = re.compile(r"^aten::")
+ASYNCHRONOUS = re.compile(r"^(?:nccl|gloo|mpi|ucc):")
+"""Spans that last until the communication is over, whatever their thread does meanwhile."""
+UPLOAD = re.compile(r"HtoD|HostToDevice|Host -> Device", re.IGNORECASE)
+DOWNLOAD = re.compile(r"DtoH|DeviceToHost|Device -> Host", re.IGNORECASE)
 
 
 def matching(names: tuple[str, ...], pattern: re.Pattern[str]) -> NDArray[np.bool_]:
