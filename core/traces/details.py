@@ -55,8 +55,8 @@ class Details:
                 self.reserved_bytes[device] = max(self.reserved_bytes.get(device, 0), most)
 
     def input_texts(self) -> tuple[str, ...]:
-        """Shapes by code."""
-        return tuple(key.decode("utf-8", "replace") for key in self._inputs)
+        """Shapes by code, without white space."""
+        return tuple("".join(key.decode("utf-8", "replace").split()) for key in self._inputs)
 
     def stack_texts(self) -> tuple[str, ...]:
         """Stacks by code."""

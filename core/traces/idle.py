@@ -89,7 +89,7 @@ def idle_pieces(trace: Trace, window: Window, device: int) -> IdlePieces:
     """Attribute the idle time of one device (see the module's docstring)."""
     busy = device_busy(trace, window, device)
     idle = gaps(busy, window.start_us, window.end_us)
-    launch = _next_launch(trace, idle, device)
+    launch = next_launches(trace, idle, device)
     call = np.maximum(launch, 0)
     at = np.where(launch >= 0, trace.start[call], np.inf)
     queued = at <= idle.start
@@ -107,7 +107,7 @@ def idle_pieces(trace: Trace, window: Window, device: int) -> IdlePieces:
     return IdlePieces(start[order], end[order], cause[order], gap[order], idle, drainer)
 
 
-def _next_launch(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
+def next_launches(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
     """For each gap the row of the call that launched the operation that ends it, or −1."""
     rows = np.flatnonzero(trace.on_device & (trace.device == device))
     if not rows.size:

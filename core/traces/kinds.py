@@ -69,7 +69,6 @@ _PLAIN = re.compile(
     r"|fft2d|winograd.*<float|Cijk_\w+_S(?:B|S|_)"
 )
 """Matrix kernels on the ordinary units; ``Cijk_…_SB_`` is Tensile's single precision."""
-_HALF = re.compile(r"bf16|fp16|f16|half|_h(?:884|1688|16816|gemm)|bfloat16|Cijk_\w+_(?:HB|BB|HH)")
 _UNALIGNED = re.compile(r"align(?:1|2|4)(?!\d)")
 
 
@@ -95,9 +94,9 @@ def tensor_cores(names: tuple[str, ...]) -> NDArray[np.int8]:
 
 def single_precision(names: tuple[str, ...]) -> NDArray[np.bool_]:
     """Matrix kernels that compute in FP32 on the ordinary units."""
-    return (tensor_cores(names) == 0) & ~n.matching(names, _HALF)
+    return (tensor_cores(names) == 0) & ~n.matching(names, n.HALF_KERNEL)
 
 
 def unaligned(names: tuple[str, ...]) -> NDArray[np.bool_]:
     """16-bit matrix kernels that CUTLASS built for sides that are no multiple of eight."""
-    return n.matching(names, _UNALIGNED) & n.matching(names, _HALF)
+    return n.matching(names, _UNALIGNED) & n.matching(names, n.HALF_KERNEL)
