@@ -107,15 +107,21 @@ def idle_pieces(trace: Trace, window: Window, device: int) -> IdlePieces:
     return IdlePieces(start[order], end[order], cause[order], gap[order], idle, drainer)
 
 
-def next_launches(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
-    """For each gap the row of the call that launched the operation that ends it, or −1."""
+def next_rows(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
+    """int64[gaps]: row of the device operation that ends each gap, or −1."""
     rows = np.flatnonzero(trace.on_device & (trace.device == device))
     if not rows.size:
         return np.full(len(idle), -1, np.int64)
     at = np.searchsorted(trace.start[rows], idle.end, side="left")
     row = rows[np.minimum(at, rows.size - 1)]
     follows = (at < rows.size) & (trace.start[row] == idle.end)
-    return np.where(follows, launch_rows(trace)[row], -1)
+    return np.where(follows, row, -1)
+
+
+def next_launches(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
+    """int64[gaps]: row of the call that launched the operation that ends each gap, or −1."""
+    row = next_rows(trace, idle, device)
+    return np.where(row >= 0, launch_rows(trace)[row], -1)
 
 
 def _host_pieces(

@@ -74,11 +74,12 @@ class Operators:
 def operators_of(trace: Trace, window: Window | None = None) -> Operators:
     """The operators and annotations that start in the window (or at all).
 
-    Spans of collectives are left out: they end when the communication does, not where they began,
-    so they enclose nothing.
+    Annotations of collectives are left out: they end when the communication does, not where they
+    began, so they enclose nothing.
     """
     rows = trace.of(Category.CPU_OP, Category.ANNOTATION)
-    rows = rows[~n.matching(trace.names, n.ASYNCHRONOUS)[trace.name[rows]]]
+    talks = n.matching(trace.names, n.ASYNCHRONOUS)[trace.name[rows]]
+    rows = rows[~(talks & (trace.category[rows] == Category.ANNOTATION))]
     work = np.flatnonzero(trace.on_device)
     launch = launch_rows(trace)[work]
     work, launch = work[launch >= 0], launch[launch >= 0]

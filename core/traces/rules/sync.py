@@ -137,7 +137,7 @@ def _finding(
     evidence = [
         f"{kinds[i]}{at_line(frame)}: {np.sum(which == i) / case.steps:.1f} waits a step of "
         f"{milliseconds(float(np.median(case.trace.duration[calls[which == i]])))} (median), "
-        f"behind {percent(spent[i] / case.total_us)} of the window."
+        f"behind {percent(float(spent[i]) / case.total_us)} of the window."
         for i, frame in zip(order, frames, strict=True)
     ]
     worst = str(kinds[order[0]])
