@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,12 @@ UPLOAD = re.compile(r"HtoD|HostToDevice|Host -> Device", re.IGNORECASE)
 DOWNLOAD = re.compile(r"DtoH|DeviceToHost|Device -> Host", re.IGNORECASE)
 
 
+@lru_cache(maxsize=64)
 def matching(names: tuple[str, ...], pattern: re.Pattern[str]) -> NDArray[np.bool_]:
-    """bool[len(names)]: which names the pattern finds."""
-    return np.fromiter((pattern.search(n) is not None for n in names), bool, count=len(names))
+    """bool[len(names)], read-only: which names the pattern finds. Many rules ask the same."""
+    found = np.fromiter((pattern.search(n) is not None for n in names), bool, count=len(names))
+    found.flags.writeable = False
+    return found
 
 
 def first_shape(shapes: str) -> str:

@@ -9,7 +9,7 @@ from core.traces import names as n
 from core.traces.case import Case
 from core.traces.columns import Category
 from core.traces.intervals import Intervals, union
-from core.traces.kinds import FAMILIES, family_codes, single_precision, tensor_cores, unaligned
+from core.traces.kinds import FAMILIES, Kinds, kinds_of
 from core.traces.operators import Operators
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
@@ -65,9 +65,10 @@ def kernel_findings(case: Case, operators: Operators) -> list[Finding]:
     rows = np.setdiff1d(rows, case.named(rows, n.COLLECTIVE))
     if not rows.size:
         return []
+    kinds = kinds_of(case.trace, rows)
     return [
-        *_precision(case, rows),
-        *_alignment(case, operators, rows),
+        *_precision(case, rows, kinds),
+        *_alignment(case, operators, rows, kinds),
         *_grids(case, rows),
         *_bias(case, operators),
     ]
@@ -90,7 +91,7 @@ def _largest(case: Case, rows: NDArray[np.int64]) -> str:
     return name if len(name) <= _NAME_LENGTH else f"{name[:_NAME_LENGTH]}…"
 
 
-def _precision(case: Case, rows: NDArray[np.int64]) -> list[Finding]:
+def _precision(case: Case, rows: NDArray[np.int64], kinds: Kinds) -> list[Finding]:
     """K1: FP32 matrix kernels that leave tensor cores idle, from 10 % of the kernels' time and
     5 % of the window.
 
@@ -101,13 +102,13 @@ def _precision(case: Case, rows: NDArray[np.int64]) -> list[Finding]:
     major = trace.hardware[case.device].capability[0] if case.device in trace.hardware else 0
     if 0 < major < TENSOR_CORES_SINCE:
         return []
-    plain = rows[single_precision(trace.names)[trace.name[rows]]]
+    plain = rows[(kinds.tensor_cores == 0) & ~kinds.half]
     total = float(trace.duration[rows].sum())
     spent = float(trace.duration[plain].sum())
     where = _running(case, plain)
     if spent < WARNING * total or where.measure < NOTE * case.total_us:
         return []
-    used = rows[tensor_cores(trace.names)[trace.name[rows]] == 1]
+    used = rows[kinds.tensor_cores == 1]
     evidence = [
         f"{percent(spent / total)} of the kernels' time is FP32 matrix products or convolutions "
         f"on the ordinary units; {percent(float(trace.duration[used].sum()) / total)} uses tensor "
@@ -132,17 +133,16 @@ def _precision(case: Case, rows: NDArray[np.int64]) -> list[Finding]:
     ]
 
 
-def _alignment(case: Case, operators: Operators, rows: NDArray[np.int64]) -> list[Finding]:
+def _alignment(
+    case: Case, operators: Operators, rows: NDArray[np.int64], kinds: Kinds
+) -> list[Finding]:
     """K2: 16-bit matrix kernels for sides that are no multiple of 8, from 5 % of the window.
 
     Known from CUTLASS's ``align1`` to ``align4`` in the name, or from the recorded shapes of the
     operator that launched the kernel (torch's MatMulDimInFP16Pattern: ``mm``, ``bmm``, ``addmm``).
     """
-    trace = case.trace
-    built = unaligned(trace.names)[trace.name[rows]]
     odd, shapes = _odd_shapes(case, operators)
-    half = n.matching(trace.names, n.HALF_KERNEL)[trace.name[rows]]
-    mine = rows[built | (half & np.isin(rows, odd))]
+    mine = rows[kinds.unaligned | (kinds.half & np.isin(rows, odd))]
     where = _running(case, mine)
     if where.measure < NOTE * case.total_us:
         return []
@@ -270,7 +270,7 @@ def healthy_finding(case: Case) -> list[Finding]:
     trace = case.trace
     rows = case.device_rows(Category.KERNEL)
     rows = np.setdiff1d(rows, case.named(rows, n.COLLECTIVE))
-    code = family_codes(trace.names)[trace.name[rows]]
+    code = kinds_of(trace, rows).family
     time = np.bincount(code, trace.duration[rows], minlength=len(FAMILIES))
     order = [i for i in np.argsort(-time, kind="stable")[:_SHOWN].tolist() if time[i] > 0]
     if not order:
