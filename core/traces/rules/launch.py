@@ -70,9 +70,7 @@ def launch_findings(case: Case) -> list[Finding]:
             finding(
                 case,
                 "L1" if tiny else "F1",
-                "The device waits for the launch of many small kernels"
-                if tiny
-                else "The device waits for operators on the host",
+                _title(tiny, median),
                 late.measure,
                 where=f"{main_thread(case)}{at_line(_frame(case))}",
                 evidence=evidence,
@@ -82,6 +80,14 @@ def launch_findings(case: Case) -> list[Finding]:
             )
         )
     return found + _python_finding(case)
+
+
+def _title(tiny: bool, median_us: float) -> str:
+    if not tiny:
+        return "The device waits for operators on the host"
+    if median_us < TINY_KERNEL_US:
+        return "The device waits for the launch of many small kernels"
+    return "The device waits for each launch: its queue is empty"
 
 
 def _empty_queue(pieces: IdlePieces) -> int:
@@ -118,13 +124,23 @@ def _python_finding(case: Case) -> list[Finding]:
             evidence=[
                 f"{percent(python.measure / case.total_us)} of the window in recorded Python, "
                 f"{percent(silent.measure / case.total_us)} with nothing recorded.",
-                "Recording stacks slows Python itself, so its share is an upper bound.",
+                _limit(case),
             ],
             ranges=longest(union(*_sides(python, silent))),
             fix=_PYTHON_FIX,
             speedup=gain(case, cost, 1.0, "Low: the operators need the time. High: all is saved."),
         )
     ]
+
+
+def _limit(case: Case) -> str:
+    """What keeps the trace from saying more."""
+    categories = case.trace.category
+    if (categories == Category.PYTHON).any():
+        return "Recording stacks slows Python itself, so its share is an upper bound."
+    if not np.isin(categories, (Category.RUNTIME, Category.CPU_OP, Category.ANNOTATION)).any():
+        return "No host activity was recorded: profile with ProfilerActivity.CPU as well."
+    return "The trace has no Python stacks (with_stack=True), so it cannot say which line."
 
 
 def _sides(one: Intervals, other: Intervals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -98,3 +98,10 @@ def test_old_profilers_write_the_stack_into_the_operator(line):
         line.host(WAIT, t + 405, 200, kind="cuda_runtime", correlation=0)
         line.work("gemm", t + 690, t + 700, 250)
     assert line.found()["S1"].where.endswith("at loop.py(3): main")
+
+
+def test_the_profilers_own_synchronise_at_the_end_is_not_the_runs(line):
+    line.steps(1)
+    line.work("gemm", 5, 10, 800)
+    line.host("cudaDeviceSynchronize", 20, 795, kind="cuda_runtime", correlation=0)
+    assert "S2" not in line.found()
