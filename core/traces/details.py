@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -71,7 +72,7 @@ def _floats(values: list[Any]) -> NDArray[np.float64]:
     """Non-negative numbers, NaN for anything else."""
     column = np.asarray(values)
     if column.dtype.kind not in "iuf":
-        numbers = [float(v) if type(v) in (int, float) else np.nan for v in values]
+        numbers = [float(v) if isinstance(v, int | float | Decimal) else np.nan for v in values]
         column = np.asarray(numbers)
     column = column.astype(np.float64)
     return np.where((column >= 0) & (column < 2**31), column, np.nan)

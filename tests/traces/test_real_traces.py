@@ -194,3 +194,33 @@ def test_device_time_of_operators_is_all_the_launched_device_time(real):
     assert table["device_ms"].to_numpy().sum() == pytest.approx(work, rel=0.01)
     assert (table["device_total_ms"].to_numpy() >= table["device_ms"].to_numpy() - 1e-9).all()
     assert "convolution" in table["name"].tolist()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("h100_qwen.json.gz", {"B1"}),
+        ("a100_rank3.json.gz", {"C1", "L1", "B1"}),
+        (OLD_4, {"L1", "L3", "H1", "K1", "P1", "B1"}),
+        (OLD_0, {"D1", "L3", "H1", "K1"}),
+        ("h100_owlv2.json.gz", {"D1", "H1", "K2"}),
+        ("h100_bert_small.json.gz", {"F2", "L1"}),
+        ("v100_ddp_rank1.json.gz", {"L1", "C1", "L3", "K1"}),
+    ],
+)
+def test_what_fires_was_looked_at_and_is_true(real, name, expected):
+    """Each was judged by hand: FP32 convolutions on a V100 (K1), ``align1`` kernels on 5,185
+    tokens (K2), 161 fills a step in ``zero_grad`` (L3), a first step 44 % longer (P1)."""
+    assert {finding.rule for finding in diagnose(real(name)).findings} == expected
+
+
+def test_the_function_that_keeps_the_dataloader_busy_is_named(real):
+    said = " ".join(diagnose(real("h100_owlv2.json.gz")).findings[0].evidence)
+    assert "zoom_shift" in said
+    assert "scipy/ndimage" in said
+
+
+def test_old_profiles_name_lines_by_the_stacks_in_their_operators(real):
+    found = {finding.rule: finding for finding in diagnose(real(OLD_0)).findings}
+    assert found["L3"].where.endswith("resnet50_profiler_api.py(49): <module>")
+    assert "to_tensor" in " ".join(found["D1"].evidence)
