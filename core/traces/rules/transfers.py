@@ -76,7 +76,7 @@ def _uploads(case: Case) -> list[Finding]:
     rows = case.named(case.device_rows(Category.MEMCPY), n.UPLOAD)
     rows = np.setdiff1d(rows, case.named(rows, n.PAGEABLE_UPLOAD))
     shown = _exposed(case, rows)
-    if shown.measure < NOTE * case.total_us:
+    if not rows.size or shown.measure < NOTE * case.total_us:
         return []
     rate = _rate_gbps(case, rows)
     streams = np.unique(case.trace.stream[rows])
@@ -111,7 +111,7 @@ def _downloads(case: Case) -> list[Finding]:
     warns of copies from 5 %)."""
     rows = case.named(case.device_rows(Category.MEMCPY), n.DOWNLOAD)
     shown = _exposed(case, rows)
-    if shown.measure < NOTE * case.total_us:
+    if not rows.size or shown.measure < NOTE * case.total_us:
         return []
     moved = float(case.trace.bytes[rows].sum()) / 2**20
     rate = _rate_gbps(case, rows)
