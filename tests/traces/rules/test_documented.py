@@ -13,7 +13,8 @@ RULE = re.compile(r"[A-Z]\d")
 def in_code() -> set[str]:
     """String constants that look like a rule's identifier."""
     found = set()
-    for file in (ROOT / "core/traces/rules").glob("*.py"):
+    traces = ROOT / "core/traces"
+    for file in [*(traces / "rules").glob("*.py"), *(traces / "ranks").glob("*.py")]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found |= {node.value} if RULE.fullmatch(node.value) else set()
