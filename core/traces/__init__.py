@@ -13,7 +13,7 @@ from core.traces.lanes import Lanes, build_lanes
 from core.traces.loading import find_traces, load_trace, parse_trace
 from core.traces.records import DeviceUse, Diagnosis, Finding, Fix, Prediction
 from core.traces.simulator import SimulatorSettings, simulate, simulate_trace
-from core.traces.tables import kernels, operators, steps
+from core.traces.tables import bubbles, copies, kernels, operators, steps
 from core.traces.timeline import TimelineView, timeline, view
 from core.traces.whatif import Edit, WhatIf, what_if
 
@@ -36,7 +36,9 @@ __all__ = [
     "TimelineView",
     "Trace",
     "WhatIf",
+    "bubbles",
     "build_lanes",
+    "copies",
     "diagnose",
     "find_traces",
     "kernels",

@@ -26,16 +26,34 @@ _EXACT_ABOVE_US = float(2**43)
 """Beyond this a float64 µs value no longer resolves a nanosecond."""
 
 Number = int | float | str | None
+ABSENT = msgspec.Raw()
+"""Stands for a text that an event does not carry."""
 
 
-class Args(msgspec.Struct, gc=False):
-    """The arguments of an event that the diagnosis uses."""
+_ARGUMENTS = {
+    "shapes": "Input Dims",
+    "stack": "Call stack",
+    "blocks_per_sm": "blocks per SM",
+    "occupancy_pct": "est. achieved occupancy %",
+    "reserved": "Total Reserved",
+    "device_id": "Device Id",
+}
+
+
+class Args(msgspec.Struct, gc=False, rename=_ARGUMENTS):
+    """The arguments of an event that the diagnosis uses; texts that repeat stay undecoded."""
 
     correlation: Number = -1
     stream: Number = None
     device: Number = None
     bytes: Number = 0
     name: Number = None
+    shapes: msgspec.Raw = ABSENT
+    stack: msgspec.Raw = ABSENT
+    blocks_per_sm: Number = None
+    occupancy_pct: Number = None
+    reserved: Number = None
+    device_id: Number = None
 
 
 class Event(msgspec.Struct, gc=False, kw_only=True):
@@ -217,7 +235,6 @@ def _cleaned(body: bytes) -> bytes:
 
 def _event(entry: dict[str, Any]) -> Event:
     args = entry.get("args")
-    known = args if isinstance(args, dict) else {}
     return Event(
         ph=_text(entry.get("ph")),
         cat=_text(entry.get("cat")),
@@ -226,8 +243,19 @@ def _event(entry: dict[str, Any]) -> Event:
         tid=_scalar(entry.get("tid")),
         ts=_scalar(entry.get("ts")),
         dur=_scalar(entry.get("dur")),
-        args=Args(**{key: _scalar(known[key]) for key in Args.__struct_fields__ if key in known}),
+        args=_args(args if isinstance(args, dict) else {}),
     )
+
+
+def _args(entry: dict[str, Any]) -> Args:
+    known: dict[str, Any] = {}
+    for key, name in zip(Args.__struct_fields__, Args.__struct_encode_fields__, strict=True):
+        if name not in entry:
+            continue
+        value = entry[name]
+        raw = key in ("shapes", "stack")
+        known[key] = msgspec.Raw(json.dumps(value, default=str).encode()) if raw else _scalar(value)
+    return Args(**known)
 
 
 def _text(value: object) -> str | None:

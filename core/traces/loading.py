@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.errors import NotFound, Unreadable
 from core.traces.columns import CATEGORY_NAMES, Category, Thread, Trace
 from core.traces.decoding import Event, Stream, read_pieces
+from core.traces.details import Details, hardware
 
 _LARGEST = Decimal(2**62)
 """What a column of whole numbers can hold, with room for a difference."""
@@ -93,6 +94,7 @@ class _Columns:
         self.processes: dict[str, int] = {}
         self.threads: dict[tuple[str, str], int] = {}
         self.thread_names: dict[tuple[str, str], str] = {}
+        self.details = Details()
         self.events = 0
         self.base: int | None = None
         self.parts: list[tuple[NDArray[Any], ...]] = []
@@ -100,9 +102,11 @@ class _Columns:
     def add(self, events: list[Event]) -> None:
         """Append the complete spans (phase X) of a chunk."""
         self.events += len(events)
-        for event in events:
-            if event.ph == "M" and event.name == "thread_name" and event.args is not None:
+        marks = [e for e in events if e.ph == "M" or e.ph == "i"]
+        for event in marks:
+            if event.name == "thread_name" and event.ph == "M" and event.args is not None:
                 self.thread_names[str(event.pid), str(event.tid)] = str(event.args.name or "")
+        self.details.add_memory(marks)
         spans = [e for e in events if e.ph == "X" and e.ts is not None]
         if not spans:
             return
@@ -127,6 +131,7 @@ class _Columns:
                 device,
                 _integers([-1 if a is None else a.correlation for a in args], -1),
                 _integers([0 if a is None else a.bytes for a in args], 0),
+                *self.details.columns(args, kinds),
             )
         )
 
@@ -174,6 +179,10 @@ class _Columns:
             processes=tuple(self.processes),
             threads=threads,
             devices=_device_names(stream.device_properties),
+            input_texts=self.details.input_texts(),
+            stack_texts=self.details.stack_texts(),
+            hardware=hardware(stream.device_properties),
+            reserved_bytes=self.details.reserved_bytes,
             source=stream.source,
             events=self.events,
             incomplete=_missing(stream),
