@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.dynamics.evidence import RISE, Evidence, Z
 from core.dynamics.records import Curve, VerdictName
+from core.dynamics.smoothing import smooth
 
 MIN_POINTS = 2
 """Below this nothing can be said."""
@@ -82,6 +83,34 @@ def nonfinite(curve: Curve | None) -> bool:
         return False
     bad = ~np.isfinite(curve.values)
     return bool(bad[-1] or bad.mean() > MOSTLY_NONFINITE)
+
+
+def lost_at(curve: Curve | None) -> int | None:
+    """Index from which a curve is lost to NaN or infinity, None where it is not.
+
+    That is the last stretch of them where a curve ends so; single ones before it were got over.
+    """
+    if curve is None or not nonfinite(curve):
+        return None
+    bad = ~np.isfinite(curve.values)
+    good = np.flatnonzero(~bad)
+    last = int(good[-1]) + 1 if len(good) else 0
+    got_over = 0 < last < len(bad) and bad[:last].mean() <= MOSTLY_NONFINITE
+    return last if got_over else int(np.argmax(bad))
+
+
+def above_start(train: Curve) -> int | None:
+    """First step of the last stretch in which the training loss lies above its start by
+    ABOVE_START, None where it does not end so.
+
+    Args:
+        train: finite points.
+    """
+    level = smooth(train.values).values
+    start = float(train.values[0])
+    below = np.flatnonzero(level <= start + ABOVE_START * abs(start))
+    first = int(below[-1]) + 1 if len(below) else 0
+    return int(train.steps[first]) if first < len(train) else None
 
 
 def decide(evidence: Evidence, has_train: bool) -> VerdictName:

@@ -11,7 +11,8 @@ import altair as alt
 import numpy as np
 import pytest
 
-from core.charts.dynamics import Look, gap_chart, overlay_chart, small_chart, zones_chart
+from core.charts.curves import Look
+from core.charts.dynamics import gap_chart, overlay_chart, small_chart, zones_chart
 from core.charts.picture import render
 from core.charts.picture import rows as table_rows
 from core.charts.theme import BEST, ZONES

@@ -248,7 +248,7 @@ def test_the_json_is_what_the_command_line_promises(pair, overfit):
     assert set(promised.split()) <= set(record)
     assert record["points"] == 45
     assert set(record["zones"][0]) == {"phase", "start_step", "end_step"}
-    assert {"patience": 5} in [advice["overrides"] for advice in record["advice"]]
+    assert {"early_stop": "auto"} in [advice["overrides"] for advice in record["advice"]]
 
 
 def test_a_thousand_points_take_less_than_50_ms(pair, overfit):

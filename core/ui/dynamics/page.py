@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import dynamics
 from core.charts import dynamics as charts
-from core.charts.dynamics import Look
+from core.charts.curves import Look
 from core.dynamics import LossPair, StopRow, Verdict
 from core.runs import Run
 from core.ui import data, draw

@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from core import dynamics
-from core.charts.dynamics import Look
+from core.charts.curves import Look
 from core.dynamics import SimulatorSettings
 from core.ui import data, draw
 from core.ui.dynamics import report
