@@ -35,7 +35,7 @@ def test_a_run_that_overfits_is_told_once(tmp_path):
     assert told[-1]["verdict"] == "overfitting"
     assert 12 < told[-1]["step"] < 30
     assert set(told[-1]) == {"time", "step", "kind", "before", "verdict", "reason"}
-    assert told[-1]["reason"].startswith("Overfitting since step")
+    assert told[-1]["reason"].startswith("Overfitting since epoch")
 
 
 def test_a_run_that_does_well_from_the_start_is_not_in_the_news(tmp_path):

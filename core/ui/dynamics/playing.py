@@ -15,7 +15,7 @@ POSITIONS = 1_000
 """Places of the slider at most, so that an arrow key moves it visibly."""
 
 _PLAYING, _BEGUN = "_playing", "_begun"
-_LAST, _MOVED = "_last_step", "_moved"
+_LAST, _MOVED, _FOLLOWS = "_last_step", "_moved", "_follows"
 
 
 def playing() -> bool:
@@ -30,6 +30,18 @@ def stop() -> None:
 
 def _start() -> None:
     st.session_state[_PLAYING], st.session_state[_BEGUN] = True, False
+    st.session_state[_FOLLOWS] = False
+
+
+def _follow() -> None:
+    """Keep the slider at the end of the run from now on."""
+    st.session_state[_FOLLOWS] = True
+
+
+def _by_hand() -> None:
+    """The user moved the slider: it stays there, and goes with the run if that is its end."""
+    stop()
+    st.session_state[_FOLLOWS] = st.session_state["step"] >= st.session_state[_LAST]
 
 
 def _button() -> None:
@@ -53,13 +65,16 @@ def scale(pair: LossPair) -> tuple[int, int, int] | None:
     return last - (last - first) // stride * stride, last, stride
 
 
-def slider(unit: str, first: int, last: int, stride: int, *, ticking: bool) -> int:
-    """Draw slider and button; where it stands.
+def slider(
+    unit: str, first: int, last: int, stride: int, *, ticking: bool, live: bool = False
+) -> int:
+    """Draw slider and buttons; where it stands.
 
     Args:
         unit: what a step is.
         first, last, stride: as from :func:`scale`.
         ticking: whether what is drawn around it comes anew by itself.
+        live: whether the run still grows.
     """
     if last <= first:
         return last
@@ -70,21 +85,31 @@ def slider(unit: str, first: int, last: int, stride: int, *, ticking: bool) -> i
         st.rerun(scope="app")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _button()
+        if live and not playing() and not st.session_state[_FOLLOWS]:
+            st.button(
+                t("dynamics.follow"), key="follow", on_click=_follow, icon=":material/skip_next:",
+                help=t("dynamics.follow.help"), width=130,
+            )  # fmt: skip
         return st.slider(
             unit, first, last, value=None if moved else last, step=stride, key="step",
-            bind="query-params", on_change=stop,
+            bind="query-params", on_change=_by_hand,
         )  # fmt: skip
 
 
 def _move(first: int, last: int, stride: int) -> bool:
-    """Set the slider where it plays, follows a growing run, or stands outside; whether it was."""
-    now, before = st.session_state.get("step"), st.session_state.get(_LAST)
+    """Set the slider where it plays, follows a growing run, or stands outside; whether it was.
+
+    That it follows is kept apart from where it stands: a run of the script that is cut short by
+    the next one has moved the slider here, but not in the browser, whose place counts then.
+    """
+    now = st.session_state.get("step")
     st.session_state[_LAST] = last
+    st.session_state.setdefault(_FOLLOWS, now is None or now >= last)
     target = now
-    if now is not None and (not first <= now <= last or (now == before and last > now)):
+    if now is not None and (st.session_state[_FOLLOWS] or not first <= now <= last):
         target = last
     if playing():
-        target = _next(last if target is None else target, first, last, stride)
+        target = _next(last if now is None else now, first, last, stride)
     if target is None or target == now:
         return False
     st.session_state["step"] = target
@@ -100,5 +125,6 @@ def _next(now: int, first: int, last: int, stride: int) -> int:
         return first
     if now + hop >= last:
         stop()
+        _follow()
         return last
     return now + hop

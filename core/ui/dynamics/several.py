@@ -151,4 +151,10 @@ def _overlay(judged: dict[str, data.Judged], log_y: bool) -> None:
         for key, each in judged.items()
         if each.pair.val is not None and len(each.pair.val)
     }
-    draw.chart(charts.overlay_chart(curves, log_y=log_y), alt=t("several.overlay"), key="overlay")
+    kinds = {judged[key].pair.quantity for key in curves} or {"loss"}
+    title = t(f"several.axis.{' '.join(sorted(kinds))}")
+    draw.chart(
+        charts.overlay_chart(curves, title=title, log_y=log_y),
+        alt=t("several.overlay"),
+        key="overlay",
+    )
