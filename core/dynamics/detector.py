@@ -17,6 +17,11 @@ WIDE_GAP = 2.0
 the second epoch of a development history went away; with it none of 101 did (histories as they
 are and thinned to every 2nd, 5th and 10th epoch)."""
 
+TWICE_FROM = 5
+"""With five points or more the rise must be seen at two of them: a live run has its next point
+soon. It costs nothing on the development histories, thinned ones included; without it a real
+training of digits was called overfitting at its sixth epoch, with its best still to come."""
+
 FALLING_POINTS = 4
 """A fall is seen in four points, not in fewer."""
 
@@ -167,7 +172,8 @@ def _decide_short(evidence: Evidence, has_train: bool) -> VerdictName:
             return "overfitting" if climbing else "too-short"
         if evidence.train_since_best < -FITTED:
             wide = len(values) > MIN_POINTS or evidence.gap_ratio >= WIDE_GAP
-            return "overfitting" if wide else "too-short"
+            twice = len(values) < TWICE_FROM or len(values) - 1 - best >= 2
+            return "overfitting" if wide and twice else "too-short"
         both = evidence.train_since_best > -STILL and len(values) > MIN_POINTS
         return "diverged" if both else "too-short"
     steady = len(values) >= FALLING_POINTS and bool((np.diff(values) < 0).all())

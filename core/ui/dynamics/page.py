@@ -31,7 +31,7 @@ def run_view(run: Run) -> None:
 def _run(run: Run, *, ticking: bool = False) -> None:
     with data.errors_shown():
         run = data.look_again(run)
-        if not run.event_files and data.is_live(run):
+        if data.is_live(run) and not (run.event_files and data.judge(run)):
             st.info(t("dynamics.waiting"), icon=":material/hourglass_empty:")
             return
         with st.container(horizontal=True, vertical_alignment="bottom"):
