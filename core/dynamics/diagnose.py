@@ -36,7 +36,9 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
     seen = pair.until(at)
     pair = _bounded(seen)
     val = _without_divergence(pair.val)
-    evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 2 else None
+    evidence = None
+    if val is not None and len(val) >= 2:
+        evidence = gather(val, _finite(pair.train), counted=pair.negated)
     verdict = _verdict(pair, val, evidence)
     best, onset = _landmarks(evidence, val, verdict)
     band, interval = _uncertain(evidence, verdict)

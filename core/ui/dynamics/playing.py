@@ -15,7 +15,11 @@ POSITIONS = 1_000
 """Places of the slider at most, so that an arrow key moves it visibly."""
 
 _PLAYING, _BEGUN = "_playing", "_begun"
-_SCALE, _FOLLOWS, _HELD = "_slider_scale", "_follows", "_held_scale"
+_SCALE, _FOLLOWS, _HELD, _TRAIL = "_slider_scale", "_follows", "_held_scale", "_played"
+
+ECHOES = 4
+"""Places a play has just been at. A browser that has not drawn the latest one reports an earlier
+one, as if a hand had moved the slider there."""
 
 
 def playing() -> bool:
@@ -32,6 +36,7 @@ def _start() -> None:
     st.session_state[_PLAYING], st.session_state[_BEGUN] = True, False
     st.session_state[_FOLLOWS] = False
     st.session_state[_HELD] = st.session_state[_SCALE]
+    st.session_state[_TRAIL] = (st.session_state["step"],)
 
 
 def _follow() -> None:
@@ -43,6 +48,8 @@ def _follow() -> None:
 
 def _by_hand() -> None:
     """The user moved the slider: it stays there, and goes with the run if that is its end."""
+    if playing() and st.session_state["step"] in st.session_state[_TRAIL]:
+        return
     stop()
     st.session_state[_FOLLOWS] = st.session_state["step"] >= st.session_state[_SCALE][1]
 
@@ -119,7 +126,9 @@ def _move(first: int, last: int, stride: int) -> None:
     asked = "step" in st.query_params if now is None else now < last
     st.session_state.setdefault(_FOLLOWS, not asked)
     if playing():
-        st.session_state["step"] = _next(last if now is None else now, first, last, stride)
+        trail = st.session_state[_TRAIL]
+        st.session_state["step"] = _next(trail[-1], first, last, stride)
+        st.session_state[_TRAIL] = (*trail, st.session_state["step"])[-ECHOES:]
     elif now is None or now == last:
         return
     elif st.session_state[_FOLLOWS] and before != (first, last, stride):
