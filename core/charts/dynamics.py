@@ -116,7 +116,7 @@ def small_chart(
     span = pair.step_range()
     frame = curves.lines(pair, Look(log_y))
     if span is None or not np.isfinite(frame["y"].to_numpy(float)).any():
-        return _nothing(f"No finite {pair.quantity} to draw.")
+        return _nothing(f"{title}: no finite {pair.quantity} to draw")
     x = XAxis(*span)
     # A loss needs no title; that it is an error has to be said.
     y = curves.value_axis(curves.meaning(pair), log_y=log_y)

@@ -89,9 +89,14 @@ class LossPair:
         return "error" if self.negated else "loss"
 
     @property
+    def formula(self) -> str:
+        """How an error was made of an accuracy, "" for losses: they are as they were logged."""
+        return f"{self.whole:g} − accuracy" if self.negated else ""
+
+    @property
     def meaning(self) -> str:
-        """The same with what an error is: "error (1 − accuracy)"."""
-        return f"error ({self.whole:g} − accuracy)" if self.negated else "loss"
+        """The quantity with what an error is: "error (1 − accuracy)"."""
+        return f"{self.quantity} ({self.formula})" if self.negated else self.quantity
 
     def until(self, step: int | None) -> LossPair:
         """The pair as it would have been known at ``step``."""

@@ -119,8 +119,9 @@ def test_accuracies_alone_are_told_as_errors(tmp_path: Path, write_scalars: Writ
     write_scalars(tmp_path / "runs" / "net", {"Accuracy/train": train, "Accuracy/val": val})
     app = _open(run="net", rules="true")
     metrics = _metrics(app)
-    assert metrics["Validation error (1 − accuracy)"] == f"{1 - val[-1]:.3g}"
-    assert metrics["Train error (1 − accuracy)"] == f"{1 - train[-1]:.3g}"
+    assert metrics["Validation error"] == f"{1 - val[-1]:.3g}"
+    assert metrics["Train error"] == f"{1 - train[-1]:.3g}"
+    assert [metric.delta for metric in app.metric].count("1 − accuracy") == 2
     assert "Best validation error" in metrics
     assert "validation error has risen" in _words(app)
     assert "Its validation error" in app.dataframe[0].value.columns

@@ -69,8 +69,11 @@ def figures(verdict: Verdict, pair: LossPair, step: int, unit: str) -> None:
     with st.grid(5, min_column_width=120, gap="small"):
         st.metric(unit, f"{step:,}", border=True)
         st.metric(t("dynamics.zone"), t(f"phase.{zone}") if zone else DASH, border=True)
-        st.metric(t("dynamics.train", what=pair.meaning), number(train), border=True)
-        st.metric(t("dynamics.val", what=pair.meaning), number(val), border=True)
+        for name, value in (("train", train), ("val", val)):
+            st.metric(
+                t(f"dynamics.{name}", what=pair.quantity), number(value), pair.formula or None,
+                delta_color="gray", delta_arrow="off", border=True,
+            )  # fmt: skip
         gap = val - train if val is not None and train is not None else None
         st.metric(t("dynamics.gap"), signed(gap), border=True)
 
