@@ -9,7 +9,7 @@ from core.traces.case import Case
 from core.traces.host import CODE, epoch_edges, loader_mask
 from core.traces.intervals import Intervals, overlap, subtract, union
 from core.traces.records import Finding, Fix, Prediction
-from core.traces.rules import (
+from core.traces.rules.common import (
     NOTE,
     at_line,
     finding,
@@ -103,6 +103,7 @@ def _starved(case: Case, waits: Intervals) -> Finding:
         speedup=_workers_gain(case, waits.measure)
         if in_process
         else gain(case, waits.measure, 0.5, "Low: half of the wait stays. High: none stays."),
+        edit="loader" if in_process else "workers",
     )
 
 
