@@ -19,6 +19,7 @@ import streamlit as st
 
 from core import dynamics, events, health, jobs, remote, traces
 from core import runs as run_store
+from core.dynamics import words
 from core.errors import GpulseError, NotFound
 from core.runs import Run, file_stamp
 from core.settings import settings
@@ -207,6 +208,11 @@ def vital_signs(run: Run, *, with_trace: bool = False) -> health.Health:
 def step_name(run: Run | None) -> str:
     """What one step of the losses is: an epoch in our own runs, unknown in others."""
     return t("step.epoch") if run is None or run.job is not None else t("step.step")
+
+
+def in_unit(text: str, unit: str) -> str:
+    """A sentence of the detector, which counts steps, in the unit of the run."""
+    return words.in_epochs(text) if unit == t("step.epoch") else text
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the trace …")

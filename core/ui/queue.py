@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import jobs, workloads
-from core.ui import alerts, data, forms, header
+from core.ui import alerts, data, forms, header, nav
 from core.ui.format import ago, duration_s, plain
 from core.ui.texts import t
 
@@ -157,5 +157,10 @@ def _actions(job: jobs.Job) -> None:
                 job.kind, job.workload, job.params, job.id, t("jobs.rerun.why", id=job.id)
             )
         page = {"train": "dynamics", "profile": "bottlenecks", "tune": "loader"}[job.kind]
-        query = {"tuning": job.id} if job.kind == "tune" else {"run": job.run_dir.name}
-        header.link(page, t(f"jobs.open.{job.kind}"), icon=":material/arrow_forward:", **query)
+        state = {"tuning": job.id} if job.kind == "tune" else {"run": job.run_dir.name}
+        # No link: the run chosen in the header of this page would win over the one in its query.
+        if st.button(
+            t(f"jobs.open.{job.kind}"), icon=":material/arrow_forward:", key="open_job",
+            type="tertiary",
+        ):  # fmt: skip
+            nav.go(page, **state)

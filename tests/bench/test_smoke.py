@@ -10,12 +10,15 @@ import pytest
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from core.dynamics import Curve, LossPair
-from tests.bench import generate, histories
+from core.dynamics import Curve, LossPair, detector, evidence, stopping
+from tests.bench import fresh, generalising, generate, histories, scores
 from tests.bench.__main__ import main
 
 Event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
 Summary: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
+
+
+LITTLE = detector.LITTLE
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -61,6 +64,55 @@ def test_the_dynamics_bench_prints_ours_next_to_the_peers(tmp_path, capsys):
     assert {"macro-F1, all", "stop: epochs"} <= {figure["name"] for figure in figures}
     printed = capsys.readouterr().out
     assert all(name in printed for name in ("ours", "UMLAUT", "Prechelt GL 5", "every 10th"))
+
+
+def test_a_constant_is_moved_everywhere_and_put_back():
+    with generalising.moved("evidence", "RISE", 1.2):
+        assert evidence.RISE == detector.RISE == stopping.RISE == pytest.approx(0.06)
+    with generalising.moved("detector", "LITTLE", 0.5):
+        assert pytest.approx((1 - LITTLE) / 2) == 1 - detector.LITTLE
+    assert (evidence.RISE, detector.RISE, detector.LITTLE) == (0.05, 0.05, LITTLE)
+
+
+def test_intervals_hold_the_score_and_draw_the_cuts_of_a_training_together():
+    rising = Curve(np.arange(40), np.abs(np.arange(40) - 10) / 10 + 1.0)
+    falling = Curve(np.arange(40), np.exp(-np.arange(40) / 5))
+    pairs = [LossPair(f"h-{i}", "t", "v", falling, rising) for i in range(6)]
+    truth = ["overfit", "overfit", "overfit", "optimal", "optimal", "diverged"]
+    made = [
+        histories.History(pair, np.asarray(rising.values), label, 0.5)
+        for pair, label in zip(pairs, truth, strict=True)
+    ]
+    judged = scores.judge(made, histories.CONDITIONS[0], rules={})
+    for name, (low, high) in generalising.intervals(judged, 50).items():
+        assert low <= generalising.SCORES[name](judged) <= high
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ([3, 2, 1, 1.2, 1.5, 2.0, 2, 2, 2, 2, 2, 2], {"overfitting"}),
+        ([3, 2, 1.5, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4], {"underfitting"}),
+        ([3, 2, 1.5, 1.2, 1, 1, 1, 1, 1, 1, 1, 1], {"optimal"}),
+        ([3, 2, 1, np.nan, np.nan, np.nan, 1, 1, 1, 1, 1, 1], {"diverged"}),
+        ([3, 2, 1, 1.0, 1.0, 1.05, 1, 1, 1, 1, 1, 1], {"optimal"}),
+        ([3, 2, 1, 1.05, 1.05, 1.05, 1, 1, 1, 1, 1, 1], {"optimal", "overfitting"}),
+    ],
+)
+def test_what_may_be_said_of_a_fresh_training_follows_its_clean_test_curve(test, words):
+    assert fresh.expected(np.array(test, float), 6) == words
+
+
+def test_fresh_trainings_are_the_same_every_time_and_judged_right():
+    """Measured: 34 of 35."""
+    first, again = fresh.trainings(), fresh.trainings()
+    assert len(first) >= 30
+    for one, other in zip(first, again, strict=True):
+        assert one.pair.val is not None
+        assert other.pair.val is not None
+        np.testing.assert_allclose(one.pair.val.values, other.pair.val.values, rtol=1e-6)
+    wrong = [each.name for each in first if each.verdict().verdict not in each.expected]
+    assert len(wrong) <= 2, wrong
 
 
 def test_zones_of_a_history_follow_the_clean_test_loss():
