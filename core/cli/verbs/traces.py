@@ -1,22 +1,27 @@
-"""``diagnose``: where the time of a step goes, and why."""
+"""``diagnose`` and ``compare``: where the time of a step goes and why, and what a change did."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from core import traces
+from core import compare, traces
 from core.cli.output import say
 from core.cli.parser import DONE, FAILED, Answer, Verbs, add_place
 from core.errors import NotFound
 
 
 def add(verbs: Verbs) -> None:
-    """The words of this verb."""
+    """The words of these verbs."""
     diagnose = verbs.add_parser("diagnose", help="where the time of a step goes, and why")
     add_place(diagnose)
     diagnose.add_argument("--fail-under-utilisation", type=float, metavar="PCT")
     diagnose.set_defaults(run=_diagnose)
+
+    versus = verbs.add_parser("compare", help="what changed from one trace or run to another")
+    add_place(versus)
+    add_place(versus, "other")
+    versus.set_defaults(run=_compare)
 
 
 def _diagnose(args: argparse.Namespace) -> Answer:
@@ -39,3 +44,7 @@ def _diagnose(args: argparse.Namespace) -> Answer:
                 say(f"gate missed: {record['trace']}: {shown}")
                 code = FAILED
     return found[0] if len(found) == 1 else found, code
+
+
+def _compare(args: argparse.Namespace) -> Answer:
+    return compare.compare(args.path, args.other).to_json(), DONE
