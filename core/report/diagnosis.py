@@ -87,7 +87,7 @@ def _finding(finding: Finding, steps: int) -> str:
     badge = tag("span", text(finding.severity), f"badge {finding.severity}")
     parts = [
         f"<h4>{badge} {text(finding.title)}</h4>",
-        tag("p", text(cost), "cost"),
+        tag("p", text(cost), "cost") if finding.cost_ms else "",
         tag("ul", lines),
         f"<p><strong>Fix:</strong> {text(finding.fix.text)}</p>",
     ]

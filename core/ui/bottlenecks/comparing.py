@@ -186,11 +186,14 @@ def _findings(found: TraceComparison) -> None:
 def _line(change: FindingChange) -> str:
     colour, icon = _COLOUR[change.state], _ICON[change.state]
     badge = f":{colour}-badge[{icon} {t(f'compare.{change.state}')}]"
-    if change.a_ms is not None and change.b_ms is not None:
+    if change.a_ms and change.b_ms:
         cost = t("compare.fromto", a=duration_ms(change.a_ms), b=duration_ms(change.b_ms))
+    elif change.finding.cost_ms:
+        cost = t(f"compare.{change.state}.cost", ms=duration_ms(change.finding.cost_ms))
     else:
-        cost = t(f"compare.{change.state}.cost", ms=duration_ms(change.a_ms or change.b_ms))
-    return f"{badge} **{plain(change.finding.title)}** · {cost} · {plain(change.finding.where)}"
+        cost = ""
+    parts = (f"{badge} **{plain(change.finding.title)}**", cost, plain(change.finding.where))
+    return " · ".join(part for part in parts if part)
 
 
 def _tables(found: TraceComparison) -> None:
