@@ -109,3 +109,13 @@ def test_a_report_that_cannot_be_written_is_one_line(
     assert out == ""
     assert err.startswith("error: The report cannot be written")
     assert err.count("\n") == 1
+
+
+def test_files_of_one_name_in_several_folders_are_all_there(tmp_path: Path) -> None:
+    for rank in range(2):
+        _write(tmp_path / "job" / f"node{rank}" / "x.pt.trace.json", data_ms=20.0 * rank)
+    target = tmp_path / "report.html"
+    assert main(["diagnose", str(tmp_path / "job"), "--html", str(target)]) == 0
+    page = target.read_text(encoding="utf-8")
+    assert "<h2><bdi>node0/x.pt.trace.json" in page
+    assert "<h2><bdi>node1/x.pt.trace.json" in page

@@ -104,7 +104,7 @@ def test_a_run_without_a_trace_or_company_says_so(tmp_path: Path) -> None:
 def test_the_report_and_the_way_to_the_comparison_stand_under_the_verdict(family: Path) -> None:
     app = _open(run="new")
     buttons = [b.proto.label for b in app.get("download_button")]  # type: ignore[union-attr]
-    assert buttons == ["Download report"]
+    assert "Download report" in buttons
     way = "Compare with the run before"
     assert way not in [button.label for button in _open(run="old").button]
     next(button for button in app.button if button.label == way).click().run()

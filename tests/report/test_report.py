@@ -172,14 +172,24 @@ def test_a_healthy_trace_shows_a_step_in_the_middle(slow: Trace) -> None:
 
 
 def test_of_a_folder_the_slowest_are_shown_in_full(slow: Trace) -> None:
-    found = [replace(diagnose(slow), trace=f"rank{i}", step_ms=float(i)) for i in range(20)]
-    chosen = worst_first(found)[:MAX_SECTIONS]
-    assert [each.trace for each in chosen[:2]] == ["rank19", "rank18"]
-    read = _read(document("job", several(found, [(each.trace, "") for each in chosen])))
+    found = diagnose(slow)
+    records = [replace(found, trace=f"rank{i}", step_ms=float(i)).to_json() for i in range(20)]
+    chosen = worst_first(records)[:MAX_SECTIONS]
+    assert [each["trace"] for each in chosen[:2]] == ["rank19", "rank18"]
+    read = _read(document("job", several(records, [(each["trace"], "") for each in chosen])))
     words = " ".join(read.words)
     assert "20 traces." in words
     assert "rank0" in words
     assert "The 16 slowest ones in full:" in words
+
+
+def test_a_job_of_many_ranks_begins_with_its_headline(slow: Trace) -> None:
+    one = diagnose(slow).to_json()
+    ranks = [{**one, "trace": f"rank{i}"} for i in range(3)]
+    job = {**one, "headline": "Rank 2 holds the others up.", "ranks": ranks}
+    words = " ".join(_read(document("job", several([job], [("rank2", "")]))).words)
+    assert words.index("Rank 2 holds") < words.index("rank0") < words.index("rank2")
+    assert [each["trace"] for each in worst_first([job])] == ["rank0", "rank1", "rank2"]
 
 
 @pytest.mark.parametrize("path", sorted(SHARED.glob("*.gz")), ids=lambda path: path.name)

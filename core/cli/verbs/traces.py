@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from core import compare, report, traces
 from core.cli.output import say
 from core.cli.parser import DONE, FAILED, Answer, Verbs, add_place
 from core.errors import BadInput, NotFound
-from core.traces import Diagnosis
 
 
 def add(verbs: Verbs) -> None:
@@ -41,11 +42,10 @@ def _diagnose(args: argparse.Namespace) -> Answer:
             f"No trace (*.pt.trace.json, *.json.gz) below {path}. Record one with: "
             "launch --kind profile"
         )
-    found = [traces.diagnose(traces.load_trace(file)) for file in files]
+    records = [traces.diagnose(traces.load_trace(file)).to_json() for file in files]
     if args.html is not None:
-        _write_report(args.html, path.name, files, found)
-    records = [each.to_json() for each in found]
-    code = FAILED if _missed(found, args.fail_under_utilisation) else DONE
+        _write_report(args.html, path, records)
+    code = FAILED if _missed(records, args.fail_under_utilisation) else DONE
     return records[0] if len(records) == 1 else records, code
 
 
@@ -56,33 +56,43 @@ def _percentage(text: str) -> float:
     return value
 
 
-def _missed(found: list[Diagnosis], least: float | None) -> bool:
+def _missed(records: list[dict[str, Any]], least: float | None) -> bool:
     """Whether the gate is missed: by every trace that is too idle, or has no device to be busy."""
     if least is None:
         return False
     missed = False
-    for each in found:
-        busy = each.device_busy_pct
+    for record in (one for job in records for one in job.get("ranks", [job])):
+        busy = record["device_busy_pct"]
         if busy is None or busy < least:
             shown = "no device in the trace" if busy is None else f"busy {busy:.1f} %"
-            say(f"gate missed: {each.trace}: {shown}")
+            say(f"gate missed: {record['trace']}: {shown}")
             missed = True
     return missed
 
 
-def _write_report(target: Path, title: str, files: list[Path], found: list[Diagnosis]) -> None:
+def _write_report(target: Path, path: Path, records: list[dict[str, Any]]) -> None:
     """One HTML file; of a folder all traces in a table and the slowest ones in full."""
-    file_of = dict(zip(map(id, found), files, strict=True))
-    sections = [
-        (each.trace, report.section(traces.load_trace(file_of[id(each)]), each))
-        for each in report.worst_first(found)[: report.MAX_SECTIONS]
-    ]
-    body = sections[0][1] if len(found) == 1 else report.several(found, sections)
+    files = defaultdict(list)
+    for file in traces.find_traces(path):
+        files[file.name].append(file)
+    worst = report.worst_first(records)
+    chosen = [files[record["trace"]].pop(0) for record in worst[: report.MAX_SECTIONS]]
+    sections = [(_below(file, path), _section(file)) for file in chosen]
+    body = sections[0][1] if len(worst) == 1 else report.several(records, sections)
     try:
-        target.write_text(report.document(title, body), encoding="utf-8")
+        target.write_text(report.document(path.name, body), encoding="utf-8")
     except OSError as error:
         raise BadInput(f"The report cannot be written: {error.strerror or error}.") from None
     say(f"report: {target}")
+
+
+def _below(file: Path, path: Path) -> str:
+    return file.relative_to(path).as_posix() if path.is_dir() else file.name
+
+
+def _section(file: Path) -> str:
+    trace = traces.load_trace(file)
+    return report.section(trace, traces.diagnose(trace))
 
 
 def _compare(args: argparse.Namespace) -> Answer:
