@@ -11,6 +11,7 @@ from core import compare, report, traces
 from core.cli.output import say
 from core.cli.parser import DONE, FAILED, Answer, Verbs, add_place
 from core.errors import BadInput, NotFound
+from core.traces import ranks
 
 
 def add(verbs: Verbs) -> None:
@@ -36,13 +37,10 @@ def _diagnose(args: argparse.Namespace) -> Answer:
     path: Path = args.path
     if not path.exists():
         raise NotFound(f"{path} does not exist. Give a trace, or a folder that holds one.")
-    files = traces.find_traces(path)
-    if not files:
-        raise NotFound(
-            f"No trace (*.pt.trace.json, *.json.gz) below {path}. Record one with: "
-            "launch --kind profile"
-        )
-    records = [traces.diagnose(traces.load_trace(file)).to_json() for file in files]
+    found = ranks.diagnose_path(path)
+    for message in found.messages:
+        say(f"warning: {args.named(message)}")
+    records = list(found.records)
     if args.html is not None:
         _write_report(args.html, path, records)
     code = FAILED if _missed(records, args.fail_under_utilisation) else DONE
