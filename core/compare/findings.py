@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 from core.compare.records import FindingChange, Promise, Speedup
-from core.traces import Finding
+from core.traces import Finding, Prediction
+
+Replayed = Callable[[Iterable[str]], Prediction | None]
 
 STATES = ("resolved", "introduced", "kept")
 _NUMBERED = re.compile(r"\b(thread|stream|device|cuda|rank|process)[ :]?\d+|\(\d+\)|\.py:\d+")
@@ -36,30 +39,48 @@ def match_findings(a: tuple[Finding, ...], b: tuple[Finding, ...]) -> tuple[Find
     return tuple(sorted(found, key=lambda each: STATES.index(each.state)))
 
 
-def promises(findings: tuple[FindingChange, ...], measured: Speedup | None) -> tuple[Promise, ...]:
+def promises(
+    findings: tuple[FindingChange, ...], measured: Speedup | None, replayed: Replayed | None = None
+) -> tuple[Promise, ...]:
     """Predicted against measured for each resolved finding; where there are several, together.
 
-    Savings of single findings are added up: the causes are parts of one step.
+    Args:
+        findings: of :func:`match_findings`.
+        measured: the speed-up of the step; None gives no promise.
+        replayed: predicts several edits made at once (``WhatIf.predict`` of A). Where it cannot,
+            savings of single findings are added up: the causes are parts of one step.
     """
-    told = [
-        (each.finding, prediction)
+    gone = [
+        each.finding
         for each in findings
-        if each.state == "resolved" and (prediction := each.finding.predicted_speedup) is not None
+        if each.state == "resolved" and each.finding.predicted_speedup is not None
     ]
-    if measured is None or not told:
+    if measured is None or not gone:
         return ()
     single = tuple(
-        _judged((f.rule,), f.title, p.low, getattr(p, "expected", None), p.high, measured)
-        for f, p in told
+        _judged((f.rule,), f.title, p.low, p.expected, p.high, measured)
+        for f in gone
+        if (p := f.predicted_speedup) is not None
     )
-    return single if len(single) == 1 else (_together(single, measured), *single)
+    return single if len(single) == 1 else (_together(gone, single, measured, replayed), *single)
 
 
-def _together(single: tuple[Promise, ...], measured: Speedup) -> Promise:
+def _together(
+    gone: list[Finding],
+    single: tuple[Promise, ...],
+    measured: Speedup,
+    replayed: Replayed | None,
+) -> Promise:
+    rules = tuple(each.rule for each in gone)
+    edits = [each.edit for each in gone]
+    joint = replayed(edits) if replayed is not None and all(edits) else None
+    if joint is not None:
+        title = f"All {len(gone)} together, replayed at once"
+        return _judged(rules, title, joint.low, joint.expected, joint.high, measured)
     expected = [each.expected for each in single if each.expected is not None]
     return _judged(
-        tuple(each.rules[0] for each in single),
-        f"All {len(single)} together, their savings added up",
+        rules,
+        f"All {len(gone)} together, their savings added up",
         _added([each.low for each in single]),
         _added(expected) if len(expected) == len(single) else None,
         _added([each.high for each in single]),

@@ -51,7 +51,7 @@ def compare_traces(
         changes=changes,
         idle=tuple(each for each in changes if each.key in CAUSES) if both else (),
         findings=findings,
-        promises=promises(findings, measured),
+        promises=promises(findings, measured, one.what_if.predict),
         kernels=changed_work(*work, step_ms[0]),
         operators=changed_work(host_work(a, one), host_work(b, two), step_ms[0]),
         notes=(*notes, *((rough,) if rough else ()), *cautions(one, two, work)),

@@ -95,8 +95,7 @@ def _finding(finding: Finding, steps: int) -> str:
         parts.append(tag("pre", text(finding.fix.snippet)))
     gain = finding.predicted_speedup
     if gain is not None:
-        expected = getattr(gain, "expected", None)
-        likely = f", {expected:.2f} expected" if expected is not None else ""
+        likely = f", {gain.expected:.2f} expected" if gain.expected is not None else ""
         parts.append(
             tag(
                 "p",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -73,10 +74,27 @@ def test_several_promises_are_judged_together_first() -> None:
     assert [each.rules for each in single] == [("D1",), ("S1",)]
 
 
+def test_several_are_replayed_at_once_where_each_has_an_edit() -> None:
+    a = tuple(
+        replace(_finding(rule, rule, (1.1, 1.5)), edit=edit)
+        for rule, edit in (("D1", "loader"), ("S1", "sync"))
+    )
+    asked: list[list[str]] = []
+
+    def replayed(edits: Iterable[str]) -> Prediction:
+        asked.append(list(edits))
+        return Prediction(1.3, 1.8, "", 1.6)
+
+    together, *_ = promises(match_findings(a, ()), speedup([1.5], [1.0]), replayed)
+    assert asked == [["loader", "sync"]]
+    assert (together.low, together.expected, together.high) == (1.3, 1.6, 1.8)
+    refused, *_ = promises(match_findings(a, ()), speedup([1.5], [1.0]), lambda edits: None)
+    assert "added up" in refused.title
+
+
 def test_what_is_expected_is_told_where_it_is_known() -> None:
-    finding = _finding("D1", "", (1.2, 1.6))
-    told = SimpleNamespace(low=1.2, high=1.6, expected=1.3, assumption="")
-    object.__setattr__(finding, "predicted_speedup", told)
+    told = Prediction(1.2, 1.6, "", 1.3)
+    finding = replace(_finding("D1", ""), predicted_speedup=told)
     (promise,) = promises(match_findings((finding,), ()), speedup([1.3], [1.0]))
     assert promise.expected == 1.3
     assert "(expected 1.30×)" in promise.sentence
