@@ -17,7 +17,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import dynamics, events, health, jobs, remote, traces
+from core import compare, dynamics, events, health, jobs, remote, traces
 from core import runs as run_store
 from core.dynamics import words
 from core.errors import GpulseError, NotFound
@@ -272,6 +272,16 @@ def diagnosis(path: Path) -> traces.Diagnosis:
 def lanes(path: Path) -> traces.Lanes:
     """The lanes of a trace's timeline."""
     return _lanes(*_stamp_of(path))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Comparing the traces …")
+def _comparison(a: tuple[str, int, int], b: tuple[str, int, int]) -> compare.TraceComparison:
+    return compare.compare_traces(_trace(*a), _trace(*b), (_diagnosis(*a), _diagnosis(*b)))
+
+
+def comparison(before: Path, after: Path) -> compare.TraceComparison:
+    """Two traces side by side, shared between sessions."""
+    return _comparison(_stamp_of(before), _stamp_of(after))
 
 
 def rerun_when_done(job: jobs.Job, flag: str) -> None:
