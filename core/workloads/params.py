@@ -79,6 +79,16 @@ class CommonParams(_Params):
         "data", "Batches each worker keeps ready (needs num_workers of 1 or more).",
         2, ge=1, le=64,
     )  # fmt: skip
+    multiprocessing_context: Literal["default", "fork", "spawn", "forkserver"] = _field(
+        "data", "How workers are started; default leaves it to Python.", "default"
+    )
+    in_order: bool = _field(
+        "data", "False takes whichever batch is ready first: the order then varies.", True
+    )
+    threads: int = _field(
+        "data", "Threads of the main process; 0 leaves the workers' cores to them.",
+        0, ge=0, le=1_024,
+    )  # fmt: skip
     sync_every_step: bool = _field(
         "mistakes", "Read the loss back from the device at every step: a classic mistake.", False
     )
@@ -129,22 +139,45 @@ class CharsParams(CommonParams):
 
 
 class TuneParams(_Params):
-    """Kind ``tune``: how the DataLoader of a workload is measured."""
+    """Kind ``tune``: how the DataLoader of a workload is measured.
+
+    ``batch_size``, ``num_workers`` and ``prefetch_factor`` are those in use now.
+    """
 
     budget_s: float = _field(
-        "training", "Seconds the whole measurement may take.", 90.0, ge=10, le=86_400
+        "training", "Seconds the whole measurement may take.", 60.0, ge=10, le=86_400
     )
     batch_size: int = _field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
-    max_workers: int = Field(
-        default_factory=core_count,
-        description="Largest num_workers tried; the default is the number of cores.",
-        json_schema_extra={"group": "data"}, ge=0, le=256,
+    batch_sizes: Literal["keep", "try"] = _field(
+        "training", "try considers 2 and 4 times the batch size too: that changes learning.", "keep"
+    )
+    num_workers: int = _field("data", "Workers in use now: the gain is over them.", 0, ge=0, le=256)
+    prefetch_factor: int = _field("data", "Prefetch factor in use now.", 2, ge=1, le=64)
+    max_workers: int = _field(
+        "data", "Largest num_workers considered; 0 chooses by cores and by what samples wait for.",
+        0, ge=0, le=256,
     )  # fmt: skip
-    prefetch_factor: int = _field("data", "Batches each worker keeps ready.", 2, ge=1, le=64)
     pin_memory: Literal["auto", "off", "on"] = _field(
         "data", "auto tries both where there is a CUDA device.", "auto"
     )
-    rounds: int = _field("training", "Times each setting is measured.", 3, ge=1, le=100)
+    multiprocessing_context: Literal["default", "fork", "spawn", "forkserver"] = _field(
+        "data", "How workers are started; default leaves it to Python.", "default"
+    )
+    in_order: Literal["keep", "try"] = _field(
+        "data", "try also takes whichever batch is ready first: the order then varies.", "keep"
+    )
+    threads: Literal["auto", "try"] = _field(
+        "data", "try also varies the threads of the main process.", "auto"
+    )
+    page_cache: Literal["warm", "cold"] = _field(
+        "data", "cold empties the system's page cache before each trial, where that is allowed.",
+        "warm",
+    )  # fmt: skip
+    step_ms: float = _field(
+        "training", "A step that waits this long, in ms, instead of the real one; 0 for the real.",
+        0.0, ge=0, le=600_000,
+    )  # fmt: skip
+    max_trials: int = _field("training", "Trials made at most.", 6, ge=2, le=1_000)
     measure_s: float = _field(
         "training", "Seconds measured in a trial after its warm-up.", 2.0, ge=0.2, le=600
     )
@@ -152,6 +185,10 @@ class TuneParams(_Params):
         "training", "Seconds after which a trial counts as hung.", 60.0, ge=5, le=3_600
     )
     seed: int = _field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
+    like: str = Field(
+        "", description="Id of a run whose parameters the workload takes over.",
+        max_length=200, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
