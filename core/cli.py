@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
-from core import dynamics, events, jobs, remote, traces
+from core import dynamics, events, jobs, remote, traces, tuning
 from core.errors import BadInput, GpulseError, NotFound
 from core.settings import is_url
 
@@ -222,6 +222,15 @@ def _diagnose(args: argparse.Namespace) -> tuple[Any, int]:
     return found[0] if len(found) == 1 else found, code
 
 
+def _tune(args: argparse.Namespace) -> tuple[Any, int]:
+    params = {**_assignments(args.set), **({"budget_s": args.budget} if args.budget else {})}
+    job, found = tuning.run(args.workload, params, args.device, on_tick=_Ticker())
+    if found is None:
+        _say(f"error: {job.error or job.state}")
+        return _job_record(job), FAILED
+    return found, DONE
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m core", description="GPUlse without a browser.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=_Parser)
@@ -269,8 +278,15 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--fail-under-utilisation", type=float, metavar="PCT")
     diagnose.set_defaults(run=_diagnose)
 
+    tune = verbs.add_parser("tune", help="the best DataLoader settings of a workload, measured")
+    tune.add_argument("--workload", required=True)
+    tune.add_argument("--budget", metavar="SECONDS", help="60 where nothing is said")
+    tune.add_argument("--set", action="extend", nargs="+", default=[], metavar="key=value")
+    tune.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    tune.set_defaults(run=_tune)
+
     parser.set_defaults(named=str)
-    for verb in (launch, queue, scalars, verdict, diagnose):
+    for verb in (launch, queue, scalars, verdict, diagnose, tune):
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")
     return parser
 

@@ -34,11 +34,13 @@ ALLOWED: dict[str, set[str]] = {
     "ui": _BASE
     | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
     | {"loader", "health", "charts", "series", "table", "hparams", "pictures"},
-    "cli": _BASE | {"remote", "events", "dynamics", "traces", "jobs"},
+    "tuning": _BASE | {"loader", "jobs"},
+    "cli": _BASE | {"remote", "events", "dynamics", "traces", "jobs", "tuning"},
     "__main__": {"cli"},
 }
 NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.queue", "core.ui.dynamics", "core.ui.explore",
-            "core.ui.bottlenecks", "core.ui.tuning", "core.charts.traces")  # fmt: skip
+            "core.ui.bottlenecks", "core.ui.loader", "core.tuning",
+            "core.charts.traces")  # fmt: skip
 
 
 def _imports(file: Path) -> set[str]:

@@ -162,9 +162,8 @@ def _sample(stderr: str) -> str:
     place = _place(stderr, "__getitem__")
     if not place:
         return ""
-    return (
-        f"__getitem__ raised {_last_line(stderr)[:200].rstrip('.')} ({place}). Repair that sample or skip it."
-    )
+    error = _last_line(stderr)[:200].rstrip(".")
+    return f"__getitem__ raised {error} ({place}). Repair that sample or skip it."
 
 
 def _place(stderr: str, function: str) -> str:

@@ -152,6 +152,8 @@ def recommend(trials: Trials, model: Model | None = None) -> Recommendation:
     if not known:
         return Recommendation(None, baseline, None, False, _nothing(trials))
     best, results = choose_best(known), {r.setting: r for r in summarise(trials)}
+    if _slower(results[best], results.get(baseline)):
+        best = baseline
     base = results.get(baseline)
     if best == baseline:
         return Recommendation(
@@ -171,6 +173,13 @@ def recommend(trials: Trials, model: Model | None = None) -> Recommendation:
     if not certain:
         text += " The interval includes no gain: give it a larger budget before you rely on it."
     return Recommendation(best, baseline, speedup, certain, text)
+
+
+def _slower(best: SettingResult, base: SettingResult | None) -> bool:
+    """What the model favours but was measured slower than what is in use is not advised."""
+    if base is None or base.throughput is None or best.throughput is None:
+        return False
+    return best.throughput.value < base.throughput.value
 
 
 def _ratio(best: SettingResult, base: SettingResult) -> Interval:

@@ -27,7 +27,8 @@ from core.training.progress import ProgressFile
 from core.training.session import prepare
 from core.workloads import load
 from core.workloads.base import Workload
-from core.workloads.params import core_count, parse
+from core.workloads.fields import core_count
+from core.workloads.params import parse
 
 _LOG = logging.getLogger(__name__)
 

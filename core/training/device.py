@@ -7,7 +7,7 @@ import platform
 import torch
 
 from core.errors import BadInput
-from core.workloads.params import core_count
+from core.workloads.fields import core_count
 
 
 def choose_device(wanted: str) -> torch.device:

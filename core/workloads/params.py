@@ -7,95 +7,75 @@ models, so a value is refused at the door with the same sentence everywhere.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from core.errors import BadInput
+from core.workloads.fields import Group, Params, field
+from core.workloads.tune_params import TuneParams
 
 Kind = Literal["train", "profile", "tune"]
-Group = Literal["training", "data", "mistakes", "profile"]
 
 PROFILE_DEFAULTS: dict[str, object] = {"epochs": 1, "profile_steps": 8}
 """What kind ``profile`` uses where nothing is given: it ends with the last profiled step."""
 
 
-def core_count() -> int:
-    """CPU cores that this process may use (its affinity, where the system tells)."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
-
-
-def _field(group: Group, help_text: str, default: Any, **bounds: Any) -> Any:
-    return Field(
-        default, description=help_text, json_schema_extra={"group": group}, validate_default=True,
-        **bounds,
-    )  # fmt: skip
-
-
-class _Params(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True
-    )
-
-
-class CommonParams(_Params):
+class CommonParams(Params):
     """Parameters that every workload has; a workload's own model adds to them.
 
     Every default passes its own bounds; overriding a field in a subclass changes its default.
     """
 
-    epochs: int = _field("training", "Passes over the training data.", 10, ge=1, le=10_000)
-    batch_size: int = _field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
-    lr: float = _field("training", "Learning rate of AdamW.", 1e-3, gt=0, le=10)
-    weight_decay: float = _field("training", "Decoupled weight decay of AdamW.", 0.0, ge=0, le=10)
-    dropout: float = _field("training", "Share of activations dropped.", 0.0, ge=0, le=0.95)
-    patience: int = _field(
+    epochs: int = field("training", "Passes over the training data.", 10, ge=1, le=10_000)
+    batch_size: int = field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
+    lr: float = field("training", "Learning rate of AdamW.", 1e-3, gt=0, le=10)
+    weight_decay: float = field("training", "Decoupled weight decay of AdamW.", 0.0, ge=0, le=10)
+    dropout: float = field("training", "Share of activations dropped.", 0.0, ge=0, le=0.95)
+    patience: int = field(
         "training", "Stop after this many epochs without a better validation loss; 0 never stops.",
         0, ge=0, le=10_000,
     )  # fmt: skip
-    early_stop: Literal["off", "auto"] = _field(
+    early_stop: Literal["off", "auto"] = field(
         "training", "auto stops once overfitting or divergence is established.", "off"
     )
-    seed: int = _field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
-    train_samples: int = _field(
+    seed: int = field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
+    train_samples: int = field(
         "data", "Training samples used; 0 uses all there are.", 0, ge=0, le=100_000_000
     )
-    num_workers: int = _field(
+    num_workers: int = field(
         "data", "DataLoader processes; 0 loads in the training process.", 0, ge=0, le=256
     )
-    pin_memory: bool = _field(
+    pin_memory: bool = field(
         "data", "Page-locked batches, for asynchronous copies to a CUDA device.", True
     )
-    persistent_workers: bool = _field(
+    persistent_workers: bool = field(
         "data", "Keep the workers between epochs (needs num_workers of 1 or more).", True
     )
-    prefetch_factor: int = _field(
+    prefetch_factor: int = field(
         "data", "Batches each worker keeps ready (needs num_workers of 1 or more).",
         2, ge=1, le=64,
     )  # fmt: skip
-    multiprocessing_context: Literal["default", "fork", "spawn", "forkserver"] = _field(
+    multiprocessing_context: Literal["default", "fork", "spawn", "forkserver"] = field(
         "data", "How workers are started; default leaves it to Python.", "default"
     )
-    in_order: bool = _field(
+    in_order: bool = field(
         "data", "False takes whichever batch is ready first: the order then varies.", True
     )
-    threads: int = _field(
+    threads: int = field(
         "data", "Threads of the main process; 0 leaves the workers' cores to them.",
         0, ge=0, le=1_024,
     )  # fmt: skip
-    sync_every_step: bool = _field(
+    sync_every_step: bool = field(
         "mistakes", "Read the loss back from the device at every step: a classic mistake.", False
     )
-    profile_steps: int = _field(
+    profile_steps: int = field(
         "profile", "Steps to record with torch.profiler; 0 records none.", 0, ge=0, le=1_000
     )
-    with_stack: bool = _field(
+    with_stack: bool = field(
         "profile", "Record Python call stacks too: larger traces, slower steps.", False
     )
 
@@ -103,11 +83,11 @@ class CommonParams(_Params):
 class DigitsParams(CommonParams):
     """``digits``: defaults that overfit within a minute on two CPU cores."""
 
-    epochs: int = _field("training", "Passes over the training data.", 36, ge=1, le=10_000)
-    train_samples: int = _field(
+    epochs: int = field("training", "Passes over the training data.", 36, ge=1, le=10_000)
+    train_samples: int = field(
         "data", "Training images used, 0 for all 1,437.", 300, ge=0, le=1_437
     )
-    label_noise: float = _field(
+    label_noise: float = field(
         "data", "Share of training labels replaced by a wrong one.", 0.3, ge=0, le=1
     )
 
@@ -115,80 +95,27 @@ class DigitsParams(CommonParams):
 class PhotosParams(CommonParams):
     """``photos``: defaults with the classic mistake, a DataLoader without workers."""
 
-    epochs: int = _field("training", "Passes over the training data.", 4, ge=1, le=10_000)
-    batch_size: int = _field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
-    files: int = _field(
+    epochs: int = field("training", "Passes over the training data.", 4, ge=1, le=10_000)
+    batch_size: int = field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
+    files: int = field(
         "data", "JPEG files cut from the photographs, once.", 3_000, ge=200, le=50_000
     )
-    image_size: int = _field("data", "Side of the network's input in px.", 64, ge=32, le=256)
+    image_size: int = field("data", "Side of the network's input in px.", 64, ge=32, le=256)
 
 
 class CharsParams(CommonParams):
     """``chars``: a small transformer that predicts the next character."""
 
-    epochs: int = _field("training", "Passes over the training data.", 20, ge=1, le=10_000)
-    batch_size: int = _field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
-    train_samples: int = _field(
+    epochs: int = field("training", "Passes over the training data.", 20, ge=1, le=10_000)
+    batch_size: int = field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
+    train_samples: int = field(
         "data", "Training windows used, 0 for all.", 1_500, ge=0, le=1_000_000
     )
-    context: int = _field("data", "Characters the model sees at once.", 64, ge=8, le=512)
-    width: int = _field(
+    context: int = field("data", "Characters the model sees at once.", 64, ge=8, le=512)
+    width: int = field(
         "training", "Width of the model, a multiple of 4.", 64, ge=16, le=1_024, multiple_of=4
     )
-    layers: int = _field("training", "Transformer blocks.", 2, ge=1, le=24)
-
-
-class TuneParams(_Params):
-    """Kind ``tune``: how the DataLoader of a workload is measured.
-
-    ``batch_size``, ``num_workers`` and ``prefetch_factor`` are those in use now.
-    """
-
-    budget_s: float = _field(
-        "training", "Seconds the whole measurement may take.", 60.0, ge=10, le=86_400
-    )
-    batch_size: int = _field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
-    batch_sizes: Literal["keep", "try"] = _field(
-        "training", "try considers 2 and 4 times the batch size too: that changes learning.", "keep"
-    )
-    num_workers: int = _field("data", "Workers in use now: the gain is over them.", 0, ge=0, le=256)
-    prefetch_factor: int = _field("data", "Prefetch factor in use now.", 2, ge=1, le=64)
-    max_workers: int = _field(
-        "data", "Largest num_workers considered; 0 chooses by cores and by what samples wait for.",
-        0, ge=0, le=256,
-    )  # fmt: skip
-    pin_memory: Literal["auto", "off", "on"] = _field(
-        "data", "auto tries both where there is a CUDA device.", "auto"
-    )
-    multiprocessing_context: Literal["default", "fork", "spawn", "forkserver"] = _field(
-        "data", "How workers are started; default leaves it to Python.", "default"
-    )
-    in_order: Literal["keep", "try"] = _field(
-        "data", "try also takes whichever batch is ready first: the order then varies.", "keep"
-    )
-    threads: Literal["auto", "try"] = _field(
-        "data", "try also varies the threads of the main process.", "auto"
-    )
-    page_cache: Literal["warm", "cold"] = _field(
-        "data", "cold empties the system's page cache before each trial, where that is allowed.",
-        "warm",
-    )  # fmt: skip
-    step_ms: float = _field(
-        "training", "A step that waits this long, in ms, instead of the real one; 0 for the real.",
-        0.0, ge=0, le=600_000,
-    )  # fmt: skip
-    max_trials: int = _field("training", "Trials made at most.", 6, ge=2, le=1_000)
-    measure_s: float = _field(
-        "training", "Seconds measured in a trial after its warm-up.", 2.0, ge=0.2, le=600
-    )
-    trial_limit_s: float = _field(
-        "training", "Seconds after which a trial counts as hung.", 60.0, ge=5, le=3_600
-    )
-    seed: int = _field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
-    like: str = Field(
-        "", description="Id of a run whose parameters the workload takes over.",
-        max_length=200, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
-    )  # fmt: skip
+    layers: int = field("training", "Transformer blocks.", 2, ge=1, le=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +179,7 @@ def defaults_for(model: type[CommonParams], kind: Kind) -> dict[str, object]:
     return {}
 
 
-def model_for(model: type[CommonParams], kind: Kind) -> type[_Params]:
+def model_for(model: type[CommonParams], kind: Kind) -> type[Params]:
     """The parameter model of a job kind on a workload with parameters ``model``."""
     return TuneParams if kind == "tune" else model
 

@@ -63,7 +63,7 @@ def test_full_shared_memory(tmp_path, user_workload):
 
     name = user_workload(sample="torch.zeros(150_000)")
     (tmp_path / "small.py").write_text(SMALL_SHM, encoding="utf-8")
-    mount = "mount -t tmpfs -o size=16m tmpfs /dev/shm && exec \"$@\""
+    mount = 'mount -t tmpfs -o size=16m tmpfs /dev/shm && exec "$@"'
     words = [sys.executable, str(tmp_path / "small.py"), json.dumps(question(name)), str(tmp_path)]
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
     done = subprocess.run(
@@ -180,7 +180,7 @@ def test_pinning_without_an_accelerator_is_remarked_on(tmp_path, user_workload):
         (1, "RuntimeError: [enforce fail] DefaultCPUAllocator: can't", "The system's memory is"),
         (1, "An attempt has been made to start a new process before the\n        current process "
             "has finished its bootstrapping phase.", "The script starts workers while it is"),
-        (1, "RuntimeError: DataLoader worker (pid 7) exited unexpectedly", "A worker ended without"),
+        (1, "RuntimeError: DataLoader worker (pid 7) exited unexpectedly", "A worker ended with"),
         (1, "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that "
             "dataloader's workers are out of shared memory. Insufficient shared memory",
             "Shared memory (/dev/shm) is full"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ def test_worker_counts_rise_to_the_maximum_in_steps_of_half_a_doubling(most):
     counts = worker_counts(most)
     assert list(counts) == sorted(set(counts))
     assert (counts[0], counts[-1]) == (0, most)
-    assert all(b <= 1.5 * a + 1 for a, b in zip(counts, counts[1:], strict=False))
+    assert all(b <= 1.5 * a + 1 for a, b in pairwise(counts))
 
 
 def test_the_space_holds_every_combination_once_and_one_without_workers():

@@ -17,7 +17,7 @@ from core.loader.probe.samples import Samples, some, tensors_of, time_samples
 from core.loader.probe.steps import time_copy, time_steps
 from core.loader.probe.transport import Crowd, Transport, collate_of, time_crowd, time_transport
 from core.loader.workbench import open_bench
-from core.workloads.params import core_count
+from core.workloads.fields import core_count
 
 SHARED = Path("/dev/shm")
 CROWD_BATCH_S = 0.1
