@@ -109,7 +109,7 @@ def surface_chart(trials: Trials, best: Setting | None, *, height: int = 150) ->
         color=alt.Color(
             "samples_per_s:Q",
             scale=alt.Scale(scheme="viridis"),
-            legend=alt.Legend(title="predicted samples/s", format="~g", orient="right"),
+            legend=alt.Legend(title="predicted samples/s", format=",.4~r", orient="right"),
         ),
     )  # fmt: skip
     dots = (
@@ -127,7 +127,7 @@ def surface_chart(trials: Trials, best: Setting | None, *, height: int = 150) ->
     return finish(alt.layer(cells, dots, ring, crosses), height=height)
 
 
-def step_chart(rows: dict[str, list[Part]], *, height: int = 44) -> Any:
+def step_chart(rows: dict[str, list[Part]]) -> Any:
     """What a step is made of, one stacked bar for each name, in ms."""
     frame = pd.DataFrame(
         [
@@ -154,7 +154,7 @@ def step_chart(rows: dict[str, list[Part]], *, height: int = 44) -> Any:
             ],
         )
     )
-    return finish(bars, height=height * len(rows) + 10)
+    return finish(bars, height=120 + 36 * len(rows))
 
 
 def faster_chart(frame: pd.DataFrame, *, height: int = 220) -> Any:

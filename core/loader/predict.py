@@ -161,13 +161,14 @@ class Model:
         receive = costs.receive_s.at(batch)
         # A device that computes while the host goes on has the next batch taken meanwhile.
         hidden = receive + step.cpu_s / step.parallel if costs.asynchronous else 0.0
+        latency = costs.latency_s.at(batch) if setting.num_workers else 0.0
         return Load(
             worker_cpu_s=max(SHORTEST_S, batch * costs.get_cpu_s + costs.deliver_s.at(batch)),
             worker_wait_s=batch * costs.get_wait_s,
             receive_s=max(SHORTEST_S, receive),
             step_cpu_s=step.cpu_s,
             parallel=step.parallel,
-            step_wait_s=max(0.0, step.wait_s - hidden) + costs.latency_s.at(batch),
+            step_wait_s=max(0.0, step.wait_s - hidden) + latency,
             factors=self._batch_factors(batch),
             contention=costs.contention,
         )

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput
 from core.workloads import schema, validate
-from core.workloads.params import CommonParams, DigitsParams, TuneParams, core_count, parse
+from core.workloads.fields import core_count
+from core.workloads.params import CommonParams, DigitsParams, TuneParams, parse
 
 VALUES = (
     st.none()

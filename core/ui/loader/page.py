@@ -54,7 +54,9 @@ _live = st.fragment(_draw, run_every=data.LIVE_S)
 
 
 def _progress(job: jobs.Job) -> None:
-    header.job_progress(job)
+    # Where the tuning is the chosen run too, the strip above shows its progress already.
+    if job.final or st.session_state.get("run") != job.run_dir.name:
+        header.job_progress(job)
     if job.final or job.cancel_requested:
         return
     if st.button(t("loader.stop"), icon=":material/stop_circle:", key="stop_tuning"):
