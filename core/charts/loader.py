@@ -67,7 +67,7 @@ def trials_chart(trials: Trials) -> Any:
         .encode(x=x, y=y, color=colour, tooltip=[alt.Tooltip("text:N", title="predicted")])
     )
     layers = alt.layer(bars, singles, guesses, points, *_baseline(frame, trials.baseline))
-    return finish(layers, height=max(90, 34 * len(frame)))
+    return finish(layers, height=110 + 34 * len(frame))
 
 
 def _baseline(frame: pd.DataFrame, baseline: Setting) -> list[Any]:

@@ -28,6 +28,8 @@ DRIFT_SD, DRIFT_WEIGHT = 0.04, 3
 deviation of the logarithm: what is expected before any setting was repeated, and the number of
 repeats that this expectation counts for. Peers see 5 to 15 % between batches (Lotus)."""
 
+BUSY = " Other programs used the cores meanwhile: measure again before you rely on it."
+
 RESAMPLES = 1_000
 LEVEL = 0.95
 
@@ -151,35 +153,48 @@ def recommend(trials: Trials, model: Model | None = None) -> Recommendation:
     known = levels(trials, model)
     if not known:
         return Recommendation(None, baseline, None, False, _nothing(trials))
-    best, results = choose_best(known), {r.setting: r for r in summarise(trials)}
-    if _slower(results[best], results.get(baseline)):
-        best = baseline
+    results = {r.setting: r for r in summarise(trials)}
+    best = choose_best(_not_slower(known, results, baseline))
     base = results.get(baseline)
+    busy = disturbed(trials.trials, (best, baseline))
     if best == baseline:
-        return Recommendation(
-            best, baseline, Interval(1.0, 1.0, 1.0), True,
+        text = (
             f"Keep {best.label}: {_speed(results[best])}; no setting tried is more than "
-            f"{100 * SAME_WITHIN:.0f} % faster.",
-        )  # fmt: skip
+            f"{100 * SAME_WITHIN:.0f} % faster."
+        )
+        return Recommendation(best, baseline, Interval(1.0, 1.0, 1.0), not busy, text + BUSY * busy)
     if base is None or base.throughput is None:
         text = f"Use {best.label}: {_speed(results[best])}. The baseline could not be measured."
         return Recommendation(best, baseline, None, False, text)
     speedup = _ratio(results[best], base)
-    certain = speedup.low > 1.0
+    certain = speedup.low > 1.0 and not busy
     text = (
         f"Use {best.label}: {_speed(results[best])}, {speedup.value:.2f} × the baseline of "
         f"{baseline.label} (95 % interval {speedup.low:.2f} to {speedup.high:.2f} ×)."
     )
-    if not certain:
+    if speedup.low <= 1.0:
         text += " The interval includes no gain: give it a larger budget before you rely on it."
-    return Recommendation(best, baseline, speedup, certain, text)
+    return Recommendation(best, baseline, speedup, certain, text + BUSY * busy)
 
 
-def _slower(best: SettingResult, base: SettingResult | None) -> bool:
-    """What the model favours but was measured slower than what is in use is not advised."""
-    if base is None or base.throughput is None or best.throughput is None:
-        return False
-    return best.throughput.value < base.throughput.value
+def _not_slower(
+    known: dict[Setting, float], results: dict[Setting, SettingResult], baseline: Setting
+) -> dict[Setting, float]:
+    """Without what the model favours but was measured slower than what is in use."""
+    base = results[baseline].throughput if baseline in results else None
+    if base is None:
+        return known
+    return {
+        setting: speed
+        for setting, speed in known.items()
+        if (measured := results[setting].throughput) and measured.value >= base.value
+    }
+
+
+def disturbed(trials: Sequence[Trial], settings: Sequence[Setting]) -> bool:
+    """Whether one of these settings was only measured while other programs used the cores."""
+    found = [good_trials(trials, setting) for setting in settings]
+    return any(rounds and all(t.contaminated for t in rounds) for rounds in found)
 
 
 def _ratio(best: SettingResult, base: SettingResult) -> Interval:

@@ -141,6 +141,15 @@ def test_a_contaminated_trial_counts_only_where_there_is_no_other(make_trial):
     assert good_trials([dirty], setting) == [dirty]
 
 
+def test_an_answer_from_a_busy_machine_is_not_certain(make_trial, tuning):
+    trials = tuning({0: [100.0, 101.0], 2: [200.0, 201.0]})
+    assert recommend(trials).certain
+    busy = tuple(replace(t, foreign_cpu=0.6) for t in trials.trials)
+    advice = recommend(replace(trials, trials=busy))
+    assert not advice.certain
+    assert "measure again" in advice.text
+
+
 def test_the_error_of_the_model_counts_each_setting_once(tuning):
     trials = replace(tuning({0: [100.0, 90.0], 2: [200.0]}), first_guess=(110.0, 95.0, 150.0))
     assert [round(error, 3) for _, error in prediction_errors(trials)] == [0.1, -0.25]

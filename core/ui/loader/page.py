@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pandas as pd
 import streamlit as st
 
@@ -102,9 +104,8 @@ def _error_line(trials: Trials) -> str:
     errors = [abs(error) for _, error in loader.prediction_errors(trials)]
     if not errors:
         return t("loader.error.none")
-    middle = sorted(errors)[len(errors) // 2]
     return t(
-        "loader.error", count=len(errors), median=percent(100 * middle),
+        "loader.error", count=len(errors), median=percent(100 * median(errors)),
         most=percent(100 * max(errors)),
     )  # fmt: skip
 
