@@ -15,7 +15,7 @@ from core import jobs, loader
 from core.loader import Costs, Setting, Trial, Trials
 from core.loader.costs import Line, StepCost
 from core.loader.setting import Space
-from core.ui import data
+from core.ui import data, forms
 from core.ui.loader.answer import difference
 
 ROOT = Path(__file__).parents[2]
@@ -105,15 +105,17 @@ def test_a_finished_tuning_shows_answer_why_error_and_ranking(tuning):
     assert "3 × faster" in words
 
 
-def test_relaunch_fills_the_form_of_a_training(tuning):
+def test_relaunch_hands_the_setting_and_the_parameters_to_the_form(tuning, monkeypatch):
+    asked = []
+    monkeypatch.setattr(forms, "prefill", lambda *words: asked.append(words))
     tuning(replace(_trials(), params={"image_size": 96}))
     app = _open()
     next(b for b in app.button if b.label == "Relaunch with it").click().run()
     assert not app.exception
-    filled = app.session_state["_prefill"]
-    params = filled["params"]
-    assert (filled["kind"], filled["workload"]) == ("train", "photos")
+    ((kind, workload, params, _, why),) = asked
+    assert (kind, workload) == ("train", "photos")
     assert (params["num_workers"], params["batch_size"], params["image_size"]) == (2, 64, 96)
+    assert "num_workers=2" in why
 
 
 def test_earlier_tunings_are_compared_where_they_can_be(tuning):
