@@ -145,7 +145,7 @@ def step_chart(rows: dict[str, list[Part]]) -> Any:
         .encode(
             y=alt.Y("name:N", sort=list(rows), title=None, axis=alt.Axis(labelLimit=260)),
             x=alt.X("ms:Q", stack="zero", title="one step (ms)"),
-            color=alt.Color("part:N", scale=_PART_COLOUR, legend=alt.Legend(columns=4)),
+            color=alt.Color("part:N", scale=_PART_COLOUR, legend=alt.Legend(columns=3)),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("name:N", title="setting"),

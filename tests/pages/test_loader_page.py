@@ -15,8 +15,8 @@ from core import jobs, loader
 from core.loader import Costs, Setting, Trial, Trials
 from core.loader.costs import Line, StepCost
 from core.loader.setting import Space
-from core.ui import data, forms
-from core.ui.loader.answer import difference
+from core.ui import data
+from core.ui.loader.answer import difference, relaunch
 
 ROOT = Path(__file__).parents[2]
 BASE, BEST = Setting.of(0, 64), Setting.of(2, 64)
@@ -105,17 +105,14 @@ def test_a_finished_tuning_shows_answer_why_error_and_ranking(tuning):
     assert "3 × faster" in words
 
 
-def test_relaunch_hands_the_setting_and_the_parameters_to_the_form(tuning, monkeypatch):
-    asked = []
-    monkeypatch.setattr(forms, "prefill", lambda *words: asked.append(words))
-    tuning(replace(_trials(), params={"image_size": 96}))
-    app = _open()
-    next(b for b in app.button if b.label == "Relaunch with it").click().run()
-    assert not app.exception
-    ((kind, workload, params, _, why),) = asked
-    assert (kind, workload) == ("train", "photos")
+def test_a_relaunch_has_the_setting_and_the_parameters_that_were_tuned(tuning):
+    tuning(_trials())
+    job = replace(jobs.get("photos-tune-1"), params={"like": "photos-train-1"})
+    params, parent, why = relaunch(job, replace(_trials(), params={"image_size": 96}), BEST)
     assert (params["num_workers"], params["batch_size"], params["image_size"]) == (2, 64, 96)
+    assert parent == "photos-train-1"
     assert "num_workers=2" in why
+    assert "Relaunch with it" in [button.label for button in _open().button]
 
 
 def test_earlier_tunings_are_compared_where_they_can_be(tuning):

@@ -30,11 +30,17 @@ def show(job: jobs.Job, trials: Trials, found: Recommendation) -> None:
     if found.best.threads:
         st.caption(t("loader.threads", count=found.best.threads))
     if st.button(t("loader.apply"), type="primary", icon=":material/build:"):
-        params = {**trials.params, **found.best.params}
-        words = ", ".join(f"{name}={value}" for name, value in found.best.arguments.items())
-        parent = str(job.params.get("like") or "") or None
-        why = t("loader.apply.why", id=job.id, change=words)
-        forms.prefill("train", job.workload, params, parent, why)
+        forms.prefill("train", job.workload, *relaunch(job, trials, found.best))
+
+
+def relaunch(
+    job: jobs.Job, trials: Trials, best: Setting
+) -> tuple[dict[str, object], str | None, str]:
+    """Parameters of a training with a setting, the job that it reruns, and what for."""
+    words = ", ".join(f"{name}={value}" for name, value in best.arguments.items())
+    parent = str(job.params.get("like") or "") or None
+    why = t("loader.apply.why", id=job.id, change=words)
+    return {**trials.params, **best.params}, parent, why
 
 
 def _figures(trials: Trials, found: Recommendation) -> None:
@@ -48,7 +54,7 @@ def _figures(trials: Trials, found: Recommendation) -> None:
             None if gain is None or gain.low == gain.high else t(
                 "loader.gain.interval", low=f"{gain.low:.2f}", high=f"{gain.high:.2f}"
             ),
-            delta_color="off", border=True,
+            delta_color="off", delta_arrow="off", border=True,
         )  # fmt: skip
         wait = tried[-1].wait_share if tried else None
         st.metric(

@@ -104,10 +104,10 @@ def _error_line(trials: Trials) -> str:
     errors = [abs(error) for _, error in loader.prediction_errors(trials)]
     if not errors:
         return t("loader.error.none")
-    return t(
-        "loader.error", count=len(errors), median=percent(100 * median(errors)),
-        most=percent(100 * max(errors)),
-    )  # fmt: skip
+    busy = all(trial.contaminated for trial in trials.trials if trial.status == "ok")
+    when = "busy" if busy else "quiet"
+    middle, most = percent(100 * median(errors)), percent(100 * max(errors))
+    return t(f"loader.error.{when}", count=len(errors), median=middle, most=most)
 
 
 def _table(trials: Trials, found: Recommendation) -> None:
