@@ -128,7 +128,7 @@ class Param:
     """
 
     name: str
-    kind: Literal["int", "float", "bool", "choice"]
+    kind: Literal["int", "float", "bool", "text", "choice"]
     default: int | float | bool | str
     minimum: int | float | None
     maximum: int | float | None
@@ -150,7 +150,7 @@ def _param(name: str, field: FieldInfo, defaults: Mapping[str, object]) -> Param
     default: Any = defaults.get(name, field.get_default(call_default_factory=True))
     return Param(
         name=name,
-        kind="choice" if choices else {int: "int", float: "float", bool: "bool"}[kind],  # type: ignore[index]
+        kind="choice" if choices else {int: "int", float: "float", bool: "bool", str: "text"}[kind],  # type: ignore[index]
         default=default,
         minimum=above if above is not None else _bound(field, "ge"),
         maximum=_bound(field, "le"),
@@ -162,7 +162,7 @@ def _param(name: str, field: FieldInfo, defaults: Mapping[str, object]) -> Param
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    plain = (int, float, bool)
+    plain = (int, float, bool, str)
     return {
         name: field
         for name, field in model.model_fields.items()
