@@ -57,6 +57,7 @@ class TuneParams(Params):
     )
     seed: int = field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
     like: str = Field(
-        "", json_schema_extra={"group": "data"}, description="Id of a run whose parameters the workload takes over.",
-        max_length=200, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
+        "", json_schema_extra={"group": "data"},
+        description="Id of a run whose parameters the workload takes over.", max_length=200,
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
     )  # fmt: skip
