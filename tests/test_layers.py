@@ -37,11 +37,14 @@ ALLOWED: dict[str, set[str]] = {
     | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
     | {"loader", "health", "charts", "series", "table", "hparams", "pictures"}
     | {"compare", "report"},
-    "cli": _BASE | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report"},
+    "tuning": _BASE | {"loader", "jobs"},
+    "cli": _BASE
+    | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning"},
     "__main__": {"cli"},
 }
 NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.queue", "core.ui.dynamics", "core.ui.explore",
-            "core.ui.bottlenecks", "core.ui.tuning", "core.charts.traces")  # fmt: skip
+            "core.ui.bottlenecks", "core.ui.loader", "core.tuning",
+            "core.charts.traces")  # fmt: skip
 
 
 def _imports(file: Path) -> set[str]:

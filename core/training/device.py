@@ -7,7 +7,7 @@ import platform
 import torch
 
 from core.errors import BadInput
-from core.workloads.params import core_count
+from core.workloads.fields import core_count
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -49,12 +49,14 @@ def device_name(device: torch.device) -> str:
     return f"{machine}, {core_count()} cores" if device.type == "cpu" else f"{machine} (MPS)"
 
 
-def set_threads(num_workers: int) -> int:
-    """Leave the cores that DataLoader workers use to them; returns the threads torch has left.
+def set_threads(num_workers: int, threads: int = 0) -> int:
+    """Set torch's threads in the main process and return them.
+
+    Without a wish (0) the cores that DataLoader workers use are left to them.
 
     PyTorch gives its main process one thread a core and each worker one more. On 2 cores with
     workers, one main thread measured 35 % faster than two.
     """
-    threads = max(1, core_count() - num_workers)
+    threads = threads or max(1, core_count() - num_workers)
     torch.set_num_threads(threads)
     return threads

@@ -52,7 +52,7 @@ def open_session(job: JobFile) -> Session:
     workload = load(job.workload)
     params = parse(workload.Params, job.params, "profile" if job.kind == "profile" else "train")
     device = choose_device(job.device)
-    threads = set_threads(params.num_workers)
+    threads = set_threads(params.num_workers, params.threads)
     job.note_start(str(device), device_name(device))
     progress = ProgressFile(job.folder)
     progress.stage("step", 0, "preparing data")

@@ -71,6 +71,8 @@ def _widget(param: Param, kind: str, workload: str) -> object:
     label = param.name
     if param.kind == "bool":
         return st.toggle(label, **shared)
+    if param.kind == "text":
+        return st.text_input(label, **shared)
     if param.kind == "choice":
         return st.selectbox(label, param.choices, **shared)
     if param.kind == "int":

@@ -11,7 +11,9 @@ from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from core.dynamics import Curve, LossPair, detector, evidence, stopping
-from tests.bench import fresh, generalising, generate, histories, scores
+from core.loader import Costs, Model, Trial
+from core.loader.costs import Line, StepCost
+from tests.bench import fresh, generalising, generate, grid, histories, scores
 from tests.bench.__main__ import main
 
 Event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
@@ -130,3 +132,55 @@ def test_zones_of_a_history_follow_the_clean_test_loss():
 def test_an_unknown_bench_is_refused(capsys):
     assert main(["nothing"]) == 2
     assert "events" in capsys.readouterr().err
+
+
+def _fake_grid() -> grid.Grid:
+    """A grid whose trials are the model's own predictions."""
+    costs = Costs(
+        2, 1e-3, 0.0, (1e-3,) * 9, Line(1e-5, 1e-6), Line(3e-4, 1e-5), Line(3e-4, 1e-6),
+        Line(1e-4, 0.0), (StepCost(16, 1, 1e-3, 0.0), StepCost(64, 1, 4e-3, 0.0)), Line(0.05, 0.05),
+    )  # fmt: skip
+    model = Model(costs)
+    trials = [
+        Trial(s, number, "ok", samples_per_s=model.raw(s), block_s=(s.batch_size / model.raw(s),))
+        for batch in grid.BATCHES
+        for s in grid.cells(batch)
+        for number in (1, 2)
+    ]
+    return grid.Grid("a machine", 1.0, {"decode": [costs]}, {"decode": trials})
+
+
+def test_the_loader_bench_replays_a_grid(tmp_path, capsys):
+    path = tmp_path / "grid.json"
+    _fake_grid().save(path)
+    code = main(["loader", "--from", str(path), "--json", str(tmp_path / "figures.json")])
+    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    values = {figure["name"]: figure["value"] for figure in figures}
+    assert values["error, two anchors, median"] < 1
+    assert values["ours: trials, most"] <= 6
+    assert values["full grid: trials, mean"] == len(grid.cells(16)) == 16
+    # The truth pools prefetch factors: even a right model is a little off it.
+    assert values["ours: from the best, mean"] < 4
+    assert code == any(figure["met"] is False for figure in figures)
+    assert "workers = cores" in capsys.readouterr().out
+
+
+def test_a_grid_is_measured_on_from_where_it_was(tmp_path, monkeypatch):
+    path, asked = tmp_path / "grid.json", []
+    whole = _fake_grid()
+    monkeypatch.setattr(grid, "run_probe", lambda *words: whole.probes["decode"][0])
+
+    def trial(_folder, _question, setting, number, _limit):
+        asked.append((setting, number))
+        return next(t for t in whole.trials["decode"] if (t.setting, t.round) == (setting, number))
+
+    monkeypatch.setattr(grid, "run_trial", trial)
+    for name in ("GPULSE_WORKLOADS", "PYTHONPATH"):
+        monkeypatch.setenv(name, "")
+    grid.measure(path, ["decode"], 1, 1.0, None)
+    first = len(asked)
+    found = grid.measure(path, ["decode"], 2, 1.0, None)
+    assert first == 32
+    assert len(asked) == len(set(asked)) == 64
+    assert len(found.probes["decode"]) == grid.PROBES
+    assert grid.Grid.read(path).trials == found.trials

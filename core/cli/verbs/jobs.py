@@ -34,7 +34,7 @@ def add(verbs: Verbs) -> None:
     queue.set_defaults(run=_jobs)
 
 
-def _assignments(pairs: Sequence[str]) -> dict[str, str]:
+def assignments(pairs: Sequence[str]) -> dict[str, str]:
     """``key=value`` words of ``--set`` as a dict."""
     params: dict[str, str] = {}
     for pair in pairs:
@@ -45,7 +45,8 @@ def _assignments(pairs: Sequence[str]) -> dict[str, str]:
     return params
 
 
-def _job_record(job: jobs.Job) -> dict[str, Any]:
+def job_record(job: jobs.Job) -> dict[str, Any]:
+    """A job as the command line tells it."""
     progress = jobs.progress(job)
     return {
         "id": job.id,
@@ -62,7 +63,7 @@ def _job_record(job: jobs.Job) -> dict[str, Any]:
     }
 
 
-class _Ticker:
+class Ticker:
     """Reports to stderr a change of state at once, progress every other second."""
 
     def __init__(self) -> None:
@@ -81,29 +82,29 @@ class _Ticker:
 
 def _launch(args: argparse.Namespace) -> Answer:
     spec = jobs.make_spec(
-        args.kind, args.workload, _assignments(args.set), device=args.device, parent=args.parent
+        args.kind, args.workload, assignments(args.set), device=args.device, parent=args.parent
     )
     job = jobs.launch(spec)
     say(f"{job.id}: queued, writes to {job.run_dir}")
     if args.wait:
         try:
-            job = jobs.wait(job.id, on_tick=_Ticker())
+            job = jobs.wait(job.id, on_tick=Ticker())
         except KeyboardInterrupt:
             say(f"{job.id} goes on. Stop it with: python -m core jobs {job.id} --stop")
             raise
         if job.error:
             say(f"error: {job.error}")
     failed = job.final and job.state != "succeeded"
-    return _job_record(job), FAILED if failed else DONE
+    return job_record(job), FAILED if failed else DONE
 
 
 def _jobs(args: argparse.Namespace) -> Answer:
     if args.id is None:
         if args.log or args.stop:
             raise BadInput("--log and --stop need the id of a job. List them with: jobs")
-        return [_job_record(job) for job in jobs.list_jobs()], DONE
+        return [job_record(job) for job in jobs.list_jobs()], DONE
     job = jobs.stop(args.id) if args.stop else jobs.get(args.id)
-    record = _job_record(job)
+    record = job_record(job)
     if args.log:
         record["log"] = jobs.read_log(job)
     return [record], DONE
