@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import secrets
@@ -11,14 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core import workloads
-from core.errors import GpulseError
+from core.errors import EngineDown, GpulseError
 from core.jobs import logs
 from core.jobs.alerts import Alert, read_alerts
 from core.jobs.daemon import LOG_NAME, ensure_supervisor
+from core.jobs.engines.choice import make_engine
 from core.jobs.folders import read_json, runs_folder, state_folder, unwritable, write_json
-from core.jobs.model import Job, Progress, describe
+from core.jobs.model import Job, Needs, Progress, describe
+from core.jobs.schedule import check_satisfiable
 from core.jobs.spec import JobSpec
 from core.jobs.store import open_store
+from core.settings import settings
 
 WAIT_TICK_S = 0.2
 ENSURE_EVERY_S = 1.0
@@ -32,10 +36,12 @@ def launch(spec: JobSpec) -> Job:
     Raises:
         BadInput: the workload is not allowed (any more), the job that it reruns is not there, or
             a folder cannot be written.
+        Unsatisfiable: the engine can never give what it needs.
     """
     workloads.info(spec.workload)
     if spec.parent is not None:
         get(spec.parent)
+    spec = spec.model_copy(update={"needs": _settled(spec)})
     with open_store() as store:
         runs = runs_folder()
         try:
@@ -45,6 +51,25 @@ def launch(spec: JobSpec) -> Job:
         store.insert(job)
     ensure_supervisor()
     return job
+
+
+def _settled(spec: JobSpec) -> Needs:
+    """The needs with the GPUs that the device asks for, known to be satisfiable.
+
+    Where the engine does not answer, the job is taken: it waits until the engine is back.
+    """
+    engine, needs = make_engine(state_folder()), spec.needs
+    slots = None if engine.queues else settings().cpu_slots
+    try:
+        nodes = engine.resources()
+    except EngineDown:
+        return dataclasses.replace(needs, gpus=max(needs.gpus, 0))
+    if needs.gpus < 0:
+        any_gpu = any(node.gpu_count for node in nodes)
+        wanted = needs.processes if spec.device.startswith(("cuda", "auto")) and any_gpu else 0
+        needs = dataclasses.replace(needs, gpus=wanted)
+    check_satisfiable(needs, nodes, slots)
+    return needs
 
 
 def _new_job(spec: JobSpec, run_dir: Path) -> Job:
@@ -60,6 +85,12 @@ def _new_job(spec: JobSpec, run_dir: Path) -> Job:
         run_dir=run_dir,
         created=time.time(),
         git_sha=_git_sha(),
+        needs=spec.needs,
+        priority=spec.priority,
+        retries=spec.retries,
+        engine=settings().engine,
+        note=spec.note,
+        family=spec.family,
     )
     states = [{"state": job.state, "time": job.created}]
     write_json(run_dir / "job.json", {**describe(job), "argv": [], "states": states})

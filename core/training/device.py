@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import platform
 
 import torch
 
 from core.errors import BadInput
 from core.workloads.params import core_count
+
+ASSIGNED = "GPULSE_GPUS"
+"""Set by the queue: the devices that this job was given, as ``CUDA_VISIBLE_DEVICES``."""
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -21,6 +25,8 @@ def choose_device(wanted: str) -> torch.device:
             return torch.device("cuda:0")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, number = wanted.partition(":")
+    if os.environ.get(ASSIGNED):
+        number = ""  # the queue gave this job its device, and it sees no other
     if kind not in ("cpu", "cuda", "mps") or (number and not number.isdigit()):
         raise BadInput(f"Unknown device {wanted!r}. Choose auto, cpu, cuda, cuda:N or mps.")
     if kind == "mps" and not torch.backends.mps.is_available():
