@@ -173,6 +173,36 @@ def watch(folder: Path, job: int, ender: Ender) -> int:
             record_exit(folder, code, ender.why)
 
 
+def keep(folder: Path, limits: dict[str, float], argv: list[str]) -> int:
+    """Run the guard under a keeper, for where no supervisor could clear up after a killed guard.
+
+    Whichever of the two is killed, the other ends the tree.
+    """
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    guard = os.fork()
+    if guard == 0:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        os._exit(exit_status(main(folder, limits, argv)))
+    for number in FORWARDED_DEFAULT:
+        signal.signal(number, lambda number, _frame: signal_quietly(guard, number))
+    ended, status = os.waitpid(-1, 0)
+    while ended != guard:
+        ended, status = os.waitpid(-1, 0)
+    while left := descendants():
+        for pid in left:
+            signal_quietly(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.05)
+    return os.waitstatus_to_exitcode(status)
+
+
+def exit_status(code: int) -> int:
+    """An exit code as a shell gives it: 128 and the number of a signal."""
+    return code if code >= 0 else 128 - code
+
+
 def options(words: list[str]) -> tuple[dict[str, float], list[str]]:
     """(limits by name, program with its arguments)."""
     found = {"time": 0.0, "memory": 0.0, "grace": GRACE_S, "alone": 0.0}
@@ -208,6 +238,7 @@ def main(folder: Path, limits: dict[str, float], argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]), *options(sys.argv[2:]))
-    # Only where no supervisor reads exit.json at once does the engine look at this code.
-    sys.exit((code if code >= 0 else 128 - code) if "--alone" in sys.argv else 0)
+    where, (asked, program) = Path(sys.argv[1]), options(sys.argv[2:])
+    if asked["alone"]:
+        sys.exit(exit_status(keep(where, asked, program)))
+    main(where, asked, program)
