@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("dynamics", "events", "live")
+BENCHES = ("chaos", "dynamics", "events", "live")
 
 
 def main(words: list[str]) -> int:
