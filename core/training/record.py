@@ -1,7 +1,7 @@
 """Everything a run leaves for TensorBoard and for our pages, through one SummaryWriter.
 
 Steps are epochs, counted from 1: the values at step 1 are those of (training) and after
-(validation) the first epoch. ``hardware/*`` alone counts seconds since the start.
+(validation) the first epoch. ``hardware/*`` alone counts milliseconds since the start.
 """
 
 from __future__ import annotations
