@@ -7,7 +7,17 @@ torch; job processes are started by command line.
 """
 
 from core.jobs.alerts import Alert
-from core.jobs.api import alerts, get, launch, list_jobs, progress, read_log, stop, wait
+from core.jobs.api import (
+    alerts,
+    ask_profile,
+    get,
+    launch,
+    list_jobs,
+    progress,
+    read_log,
+    stop,
+    wait,
+)
 from core.jobs.daemon import ensure_supervisor
 from core.jobs.model import ACTIVE, FINAL, STATES, Job, Progress
 from core.jobs.spec import JobSpec, make_spec
@@ -21,6 +31,7 @@ __all__ = [
     "JobSpec",
     "Progress",
     "alerts",
+    "ask_profile",
     "ensure_supervisor",
     "get",
     "launch",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core import workloads
-from core.errors import EngineDown, GpulseError
+from core.errors import BadInput, EngineDown, GpulseError
 from core.jobs import logs
 from core.jobs.alerts import Alert, read_alerts
 from core.jobs.daemon import LOG_NAME, ensure_supervisor
@@ -26,6 +26,9 @@ from core.settings import settings
 
 WAIT_TICK_S = 0.2
 ENSURE_EVERY_S = 1.0
+PROFILE_REQUEST = "profile.request"
+"""File in a run folder by which a running training is asked for a profile (core.training.ondemand)
+"""
 MAX_STARTS = 20
 """Supervisors that :func:`wait` starts without its job getting on before it gives up."""
 
@@ -39,13 +42,13 @@ def launch(spec: JobSpec) -> Job:
         Unsatisfiable: the engine can never give what it needs.
     """
     workloads.info(spec.workload)
-    if spec.parent is not None:
-        get(spec.parent)
+    parent = get(spec.parent) if spec.parent is not None else None
+    checkpoint = _checkpoint(spec, parent)
     spec = spec.model_copy(update={"needs": _settled(spec)})
     with open_store() as store:
         runs = runs_folder()
         try:
-            job = _new_job(spec, _new_run_dir(spec, runs))
+            job = _new_job(spec, _new_run_dir(spec, runs), checkpoint)
         except OSError as error:
             raise unwritable(runs, "runs", "GPULSE_RUNS_DIR", error.strerror) from None
         store.insert(job)
@@ -72,7 +75,25 @@ def _settled(spec: JobSpec) -> Needs:
     return needs
 
 
-def _new_job(spec: JobSpec, run_dir: Path) -> Job:
+def _checkpoint(spec: JobSpec, parent: Job | None) -> str:
+    """The checkpoint that the job goes on from, "" for a fresh start.
+
+    Raises:
+        BadInput: it is to resume a job that has none, or one of another workload.
+    """
+    if not spec.resume:
+        return ""
+    if parent is None or spec.kind != "train":
+        raise BadInput("Only a training that names its parent can resume. Name the parent.")
+    path = parent.run_dir / "checkpoints" / "last.pt"
+    if parent.workload != spec.workload or not path.exists():
+        raise BadInput(
+            f"{parent.id} has no checkpoint of {spec.workload} to go on from. Start without resume."
+        )
+    return str(path)
+
+
+def _new_job(spec: JobSpec, run_dir: Path, checkpoint: str) -> Job:
     """A queued job with its first ``job.json``."""
     job = Job(
         id=run_dir.name,
@@ -93,7 +114,8 @@ def _new_job(spec: JobSpec, run_dir: Path) -> Job:
         family=spec.family,
     )
     states = [{"state": job.state, "time": job.created}]
-    write_json(run_dir / "job.json", {**describe(job), "argv": [], "states": states})
+    more = {"argv": [], "states": states, "resume_from": checkpoint}
+    write_json(run_dir / "job.json", {**describe(job), **more})
     return job
 
 
@@ -157,6 +179,28 @@ def stop(job_id: str) -> Job:
             job = store.get(job_id)
     ensure_supervisor()
     return job
+
+
+def ask_profile(job_id: str, steps: int = 8, with_stack: bool = False) -> str:
+    """Ask a training that runs to record its next steps.
+
+    Returns:
+        The id of the request; the trace's file name holds it.
+
+    Raises:
+        NotFound: there is no such job.
+        BadInput: it does not run, or is no training.
+    """
+    job = get(job_id)
+    if job.state != "running" or job.kind != "train":
+        raise BadInput(f"{job_id} is no training that runs now. Launch a profile instead.")
+    name = time.strftime("%H%M%S") + "-" + secrets.token_hex(2)
+    request = {"id": name, "steps": steps, "with_stack": with_stack}
+    try:
+        write_json(job.run_dir / PROFILE_REQUEST, request)
+    except OSError as error:
+        raise unwritable(job.run_dir, "run", "GPULSE_RUNS_DIR", error.strerror) from None
+    return name
 
 
 def wait(

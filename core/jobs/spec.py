@@ -33,6 +33,7 @@ class JobSpec(BaseModel):
         retries: how often it may begin again where it was lost.
         note: what its user wants to remember about it.
         family: what it belongs to together with other jobs, a sweep for example.
+        resume: go on from the last checkpoint of the parent.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +48,7 @@ class JobSpec(BaseModel):
     retries: Annotated[int, Field(ge=0, le=20)] = 0
     note: Annotated[str, StringConstraints(max_length=2_000)] = ""
     family: Annotated[str, StringConstraints(max_length=120)] = ""
+    resume: bool = False
 
 
 def make_spec(
@@ -68,7 +70,7 @@ def make_spec(
         parent: id of the job that this one reruns.
         needs: fields of :class:`Needs` that differ from one core of the CPU and the GPU, if there
             is one, that the device asks for.
-        more: ``priority``, ``retries``, ``note``, ``family``.
+        more: ``priority``, ``retries``, ``note``, ``family``, ``resume``.
 
     Raises:
         BadInput: one line on what is wrong (NotFound and NotAllowed for the workload).

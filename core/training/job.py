@@ -18,13 +18,20 @@ from core.training.files import write_json
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """The spec of a job and the folder it runs in."""
+    """The spec of a job and the folder it runs in.
+
+    Attributes:
+        resume_from: checkpoint to go on from, "" for a fresh start.
+        attempt: from 1; a lost job may be begun again.
+    """
 
     folder: Path
     kind: str
     workload: str
     params: dict[str, Any]
     device: str
+    resume_from: str = ""
+    attempt: int = 1
 
     def note_start(self, device_used: str, device_name: str) -> None:
         """Add the device and the versions to ``job.json``, keeping all else.
@@ -72,6 +79,8 @@ def read_job(folder: Path) -> JobFile:
             workload=str(content["workload"]),
             params=dict(content.get("params") or {}),
             device=str(content.get("device") or "auto"),
+            resume_from=str(content.get("resume_from") or ""),
+            attempt=int(content.get("attempt") or 1),
         )
     except (KeyError, TypeError, ValueError):
         raise Unreadable(f"{folder / 'job.json'} holds no job. Start the job again.") from None

@@ -11,10 +11,12 @@ from core.settings import settings
 from core.training import ranks
 from core.training.checkpoint import BestSoFar, save_checkpoint
 from core.training.epoch import AfterStep, TrainResult, evaluate, train_epoch
+from core.training.ondemand import OnDemand
 from core.training.pictures import log_inputs, log_mistakes
 from core.training.probe import Probe
 from core.training.profiling import make_profiler, plan_window
 from core.training.record import EventLog, finite
+from core.training.resume import resume
 from core.training.session import Session
 from core.training.setup import log_setup
 from core.training.watch import Watch
@@ -51,12 +53,14 @@ def train_job(session: Session, log: EventLog) -> None:
 
 
 def _epochs(session: Session, log: EventLog, probe: Probe, watch: Watch) -> None:
-    params, sampler = session.params, session.train_loader.sampler
-    best, diverged = BestSoFar(params.patience), 0
-    for epoch in range(1, params.epochs + 1):
+    params, sampler, asked = session.params, session.train_loader.sampler, OnDemand(session)
+    begin, best, diverged = resume(session), BestSoFar(params.patience), 0
+    if begin > 1:
+        best.restore(session.job.folder / "checkpoints" / "best.pt")
+    for epoch in range(begin, params.epochs + 1):
         if isinstance(sampler, DistributedSampler):
             sampler.set_epoch(epoch)
-        result = _train(session, epoch)
+        result = _train(session, epoch, asked)
         session.progress.update(epoch - 0.1, f"epoch {epoch} of {params.epochs}: validating")
         val = _validate(session, log, epoch, result, probe)
         _save(session, best, epoch, val["loss"])
@@ -95,13 +99,12 @@ def _stop(watch: Watch, best: BestSoFar, epoch: int) -> str:
     return f"stopped at epoch {epoch}: {reason}; the best checkpoint is that of epoch {best.epoch}"
 
 
-def _train(session: Session, epoch: int) -> TrainResult:
+def _train(session: Session, epoch: int, asked: OnDemand) -> TrainResult:
     params, progress = session.params, session.progress
     profiled = params.profile_steps > 0 and epoch == min(2, params.epochs)
     if not profiled:
-        return train_epoch(
-            session.step, session.train_loader, session.device, _watch(session, epoch)
-        )
+        after = _watch(session, epoch, asked)
+        return train_epoch(session.step, session.train_loader, session.device, after)
     window = plan_window(params.profile_steps, len(session.train_loader))
     trace = session.trace_file(f"epoch{epoch}")
     with make_profiler(trace, window, session.device, params.with_stack) as profiler:
@@ -115,12 +118,13 @@ def _train(session: Session, epoch: int) -> TrainResult:
         return train_epoch(session.step, session.train_loader, session.device, after_step)
 
 
-def _watch(session: Session, epoch: int) -> AfterStep:
+def _watch(session: Session, epoch: int, asked: OnDemand) -> AfterStep:
     epochs = session.params.epochs
 
     def after_step(step: int, steps: int) -> None:
         phase = f"epoch {epoch} of {epochs}: step {step} of {steps}"
         session.progress.update(epoch - 1 + 0.9 * step / steps, phase)
+        asked.after_step(step, steps)
 
     return after_step
 
