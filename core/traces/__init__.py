@@ -5,6 +5,7 @@ device's or the main thread's time, name what costs most and what to change; tab
 with level of detail, and a simulator that writes Kineto JSON of its own. Never imports torch.
 """
 
+from core.traces import ranks
 from core.traces.columns import Category, Thread, Trace
 from core.traces.diagnosis import diagnose
 from core.traces.labels import ACTIVITIES, CAUSES, PRIMARIES, SEVERITIES, Label, title
@@ -39,6 +40,7 @@ __all__ = [
     "load_trace",
     "operators",
     "parse_trace",
+    "ranks",
     "simulate",
     "simulate_trace",
     "steps",
