@@ -18,23 +18,33 @@ from core.jobs.api import (
     stop,
     wait,
 )
+from core.jobs.artefacts import Artefact, artefacts
+from core.jobs.autopsy import died_of
 from core.jobs.daemon import ensure_supervisor
-from core.jobs.model import ACTIVE, FINAL, STATES, Job, Progress
+from core.jobs.model import ACTIVE, FINAL, STATES, Job, Needs, Progress
 from core.jobs.spec import JobSpec, make_spec
+from core.jobs.sweep import drawn, grid, launch_family
 
 __all__ = [
     "ACTIVE",
     "FINAL",
     "STATES",
     "Alert",
+    "Artefact",
     "Job",
     "JobSpec",
+    "Needs",
     "Progress",
     "alerts",
+    "artefacts",
     "ask_profile",
+    "died_of",
+    "drawn",
     "ensure_supervisor",
     "get",
+    "grid",
     "launch",
+    "launch_family",
     "list_jobs",
     "make_spec",
     "progress",

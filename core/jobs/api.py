@@ -114,7 +114,7 @@ def _new_job(spec: JobSpec, run_dir: Path, checkpoint: str) -> Job:
         family=spec.family,
     )
     states = [{"state": job.state, "time": job.created}]
-    more = {"argv": [], "states": states, "resume_from": checkpoint}
+    more = {"argv": [], "states": states, "resume_from": checkpoint, "git_dirty": _git_dirty()}
     write_json(run_dir / "job.json", {**describe(job), **more})
     return job
 
@@ -132,19 +132,26 @@ def _new_run_dir(spec: JobSpec, runs: Path) -> Path:
         return folder
 
 
-def _git_sha() -> str | None:
-    """The commit checked out in the working folder; None without git or outside a checkout."""
+def _git(*words: str) -> str | None:
+    """What git says of the working folder; None without git or outside a checkout."""
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "--verify", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
+            ["git", *words], capture_output=True, text=True, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _git_sha() -> str | None:
+    """The commit checked out in the working folder."""
+    return _git("rev-parse", "--verify", "HEAD") or None
+
+
+def _git_dirty() -> bool | None:
+    """Whether tracked files differ from that commit; None where nobody can tell."""
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    return None if changed is None else bool(changed)
 
 
 def get(job_id: str) -> Job:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import platform
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pynvml
 import torch
 
 import core
 from core.errors import NotFound, Unreadable
 from core.training.files import write_json
+from core.workloads.params import core_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,31 @@ class JobFile:
             "numpy": np.__version__,
             "gpulse": core.__version__,
         }
+        content["environment"] = {
+            "host": platform.node(),
+            "system": platform.platform(),
+            "cores": core_count(),
+            "driver": _driver(),
+            "packages": _packages(),
+        }
         write_json(self.folder / "job.json", content)
+
+
+def _driver() -> str | None:
+    """Version of NVIDIA's driver, where there is one."""
+    try:
+        pynvml.nvmlInit()
+        version = pynvml.nvmlSystemGetDriverVersion()
+        pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return None
+    return version.decode() if isinstance(version, bytes) else str(version)
+
+
+def _packages() -> dict[str, str]:
+    """Every installed distribution and its version."""
+    found = {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]}
+    return dict(sorted(found.items(), key=lambda pair: pair[0].lower()))
 
 
 def _read(folder: Path) -> dict[str, Any]:
