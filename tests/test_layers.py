@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli": _BASE | {"remote", "events", "dynamics", "traces", "jobs"},
     "__main__": {"cli"},
 }
-NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.queue", "core.ui.dynamics", "core.ui.explore",
+NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.jobs", "core.ui.dynamics", "core.ui.explore",
             "core.ui.bottlenecks", "core.ui.tuning", "core.charts.traces")  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from core.jobs.api import (
     list_jobs,
     progress,
     read_log,
+    record,
+    set_note,
     stop,
     wait,
 )
@@ -49,6 +51,8 @@ __all__ = [
     "make_spec",
     "progress",
     "read_log",
+    "record",
+    "set_note",
     "stop",
     "wait",
 ]

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core import workloads
 from core.errors import BadInput, EngineDown, GpulseError
@@ -208,6 +209,17 @@ def ask_profile(job_id: str, steps: int = 8, with_stack: bool = False) -> str:
     except OSError as error:
         raise unwritable(job.run_dir, "run", "GPULSE_RUNS_DIR", error.strerror) from None
     return name
+
+
+def set_note(job_id: str, note: str) -> None:
+    """Keep what a user wrote about a job, at most 2,000 characters."""
+    with open_store() as store:
+        store.note(job_id, note=note[:2_000])
+
+
+def record(job: Job) -> dict[str, Any]:
+    """What ``job.json`` holds: versions, environment, command line, history; {} if unreadable."""
+    return read_json(job.run_dir / "job.json") or {}
 
 
 def wait(

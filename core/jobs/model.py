@@ -124,6 +124,11 @@ class Job:
         return self.state in FINAL
 
     @property
+    def shown_state(self) -> str:
+        """The state as its user sees it: what an engine's own queue holds has not started."""
+        return "queued" if self.state == "starting" and self.waiting else self.state
+
+    @property
     def cancel_requested(self) -> bool:
         """Whether stop was asked for while it had processes."""
         return self.cancel_at is not None

@@ -16,14 +16,18 @@ from core.training.webhook import Webhook
 EVERY_EPOCH = 500
 """So many epochs are each judged; later ones every n / 250: a verdict costs time in n."""
 
-ALARMS = frozenset({"overfitting", "diverged", "not-learning"})
-"""Turning to one of these is told at once; it has been established by the detector already."""
+AT_ONCE = frozenset({"diverged", "not-learning"})
+"""Turning to one of these is told at once; another epoch would change nothing."""
+
+ALARMS = AT_ONCE | {"overfitting"}
+"""News even where no verdict was told before."""
 
 SILENT = frozenset({"too-short", "no-validation", "noisy"})
 """Those that say "cannot tell" are no turn."""
 
 CONFIRM = 2
-"""Judgements in a row before any other turn is told: such verdicts may alternate."""
+"""Judgements in a row before any other turn is told. Overfitting too: in the first epochs, where
+the noise cannot be measured yet, one high validation loss is enough for the detector."""
 
 
 class Watch:
@@ -97,7 +101,7 @@ class Watch:
             return
         self._times = self._times + 1 if verdict == self._candidate else 1
         self._candidate = verdict
-        if verdict not in ALARMS and self._times < CONFIRM:
+        if verdict not in AT_ONCE and self._times < CONFIRM:
             return
         # The first verdict of a run that is doing well is no news.
         if self._told or verdict in ALARMS:
