@@ -15,6 +15,7 @@ from core.traces.records import DeviceUse, Diagnosis, Finding, Fix, Prediction
 from core.traces.simulator import SimulatorSettings, simulate, simulate_trace
 from core.traces.tables import kernels, operators, steps
 from core.traces.timeline import TimelineView, timeline, view
+from core.traces.whatif import Edit, WhatIf, what_if
 
 __all__ = [
     "ACTIVITIES",
@@ -24,6 +25,7 @@ __all__ = [
     "Category",
     "DeviceUse",
     "Diagnosis",
+    "Edit",
     "Finding",
     "Fix",
     "Label",
@@ -33,6 +35,7 @@ __all__ = [
     "Thread",
     "TimelineView",
     "Trace",
+    "WhatIf",
     "build_lanes",
     "diagnose",
     "find_traces",
@@ -47,4 +50,5 @@ __all__ = [
     "timeline",
     "title",
     "view",
+    "what_if",
 ]
