@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning"},
     "__main__": {"cli"},
 }
-NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.queue", "core.ui.dynamics", "core.ui.explore",
+NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.jobs", "core.ui.dynamics", "core.ui.explore",
             "core.ui.bottlenecks", "core.ui.loader", "core.tuning",
             "core.charts.traces")  # fmt: skip
 

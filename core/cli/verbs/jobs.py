@@ -24,6 +24,12 @@ def add(verbs: Verbs) -> None:
     )
     launch.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     launch.add_argument("--parent", default=None, help="id of the job that this one reruns")
+    for name in ("cpus", "gpus", "memory-mib", "time-limit-s", "processes", "nodes"):
+        launch.add_argument(f"--{name}", metavar="N", help="what it takes of a machine")
+    launch.add_argument("--priority", type=int, default=0, help="-100 to 100; the highest is next")
+    launch.add_argument("--retries", type=int, default=0, help="begin again where it was lost")
+    launch.add_argument("--note", default="", help="what you want to remember about it")
+    launch.add_argument("--resume", action="store_true", help="from the parent's last checkpoint")
     launch.add_argument("--wait", action="store_true", help="until it is over")
     launch.set_defaults(run=_launch)
 
@@ -31,6 +37,7 @@ def add(verbs: Verbs) -> None:
     queue.add_argument("id", nargs="?")
     queue.add_argument("--log", action="store_true", help="the end of its log")
     queue.add_argument("--stop", action="store_true", help="end it and all its processes")
+    queue.add_argument("--profile", action="store_true", help="record its next steps")
     queue.set_defaults(run=_jobs)
 
 
@@ -52,12 +59,17 @@ def job_record(job: jobs.Job) -> dict[str, Any]:
         "id": job.id,
         "kind": job.kind,
         "workload": job.workload,
-        "state": job.state,
+        "state": job.shown_state,
         "device": job.device,
         "progress": 1.0 if job.state == "succeeded" else progress.fraction if progress else 0.0,
         "run_dir": job.run_dir,
         "exit_code": job.exit_code,
         "error": job.error,
+        "reason": job.waiting or jobs.died_of(job),
+        "attempt": job.attempt,
+        "gpu_ids": job.gpu_ids,
+        "priority": job.priority,
+        "note": job.note,
         "params": job.params,
         "alerts": [dataclasses.asdict(alert) for alert in jobs.alerts(job)],
     }
@@ -81,9 +93,11 @@ class Ticker:
 
 
 def _launch(args: argparse.Namespace) -> Answer:
-    spec = jobs.make_spec(
-        args.kind, args.workload, assignments(args.set), device=args.device, parent=args.parent
-    )
+    names = ("cpus", "gpus", "memory_mib", "time_limit_s", "processes", "nodes")
+    needs = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    more = {name: getattr(args, name) for name in ("priority", "retries", "note", "resume")}
+    params = assignments(args.set)
+    spec = jobs.make_spec(args.kind, args.workload, params, args.device, args.parent, needs, **more)
     job = jobs.launch(spec)
     say(f"{job.id}: queued, writes to {job.run_dir}")
     if args.wait:
@@ -100,10 +114,12 @@ def _launch(args: argparse.Namespace) -> Answer:
 
 def _jobs(args: argparse.Namespace) -> Answer:
     if args.id is None:
-        if args.log or args.stop:
-            raise BadInput("--log and --stop need the id of a job. List them with: jobs")
+        if args.log or args.stop or args.profile:
+            raise BadInput("--log, --stop and --profile need the id of a job. List them with: jobs")
         return [job_record(job) for job in jobs.list_jobs()], DONE
     job = jobs.stop(args.id) if args.stop else jobs.get(args.id)
+    if args.profile:
+        jobs.ask_profile(args.id)
     record = job_record(job)
     if args.log:
         record["log"] = jobs.read_log(job)
