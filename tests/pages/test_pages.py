@@ -189,4 +189,5 @@ def test_the_tables_of_a_trace_are_searched_and_downloaded(tmp_path: Path) -> No
     assert {"aten::linear", "aten::copy_"} <= set(before["name"])
     app.text_input(key="tables.operators.search").set_value("LINEAR").run()
     assert list(app.dataframe[0].value["name"]) == ["aten::linear"]
-    assert [getattr(b, "label", "") for b in app.get("download_button")] == ["CSV", "Parquet"]
+    labels = [getattr(button, "label", "") for button in app.get("download_button")]
+    assert labels[-2:] == ["CSV", "Parquet"]
