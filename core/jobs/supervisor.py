@@ -23,7 +23,7 @@ from core.jobs import daemon
 from core.jobs.engines import Attempt, Engine, Seen
 from core.jobs.engines.choice import make_engine
 from core.jobs.folders import read_json, state_folder, write_json
-from core.jobs.logs import error_line
+from core.jobs.logs import error_line, full_disk
 from core.jobs.model import ACTIVE, UNFINISHED, Job, describe
 from core.jobs.schedule import Plan, plan
 from core.jobs.store import Store, open_store
@@ -168,7 +168,7 @@ class Supervisor:
         elif code == 0:
             self._finish(job, "succeeded", exit_code=code, ended=seen.ended)
         else:
-            why = error_line(job.run_dir, code if code is not None else 1)
+            why = full_disk(job.run_dir) or error_line(job.run_dir, 1 if code is None else code)
             self._finish(job, "failed", exit_code=code, ended=seen.ended, error=why)
 
     def _finish(

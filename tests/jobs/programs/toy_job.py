@@ -37,6 +37,11 @@ def act(run: Path, params: dict) -> None:
     if params.get("memory_mib"):
         held = bytearray(os.urandom(1)) * (params["memory_mib"] << 20)
         time.sleep(60 + len(held) * 0)
+    if params.get("fill"):
+        with (run / "big").open("wb", buffering=0) as big:
+            while True:
+                if not big.write(bytes(65_536)):
+                    raise OSError("nothing was written")
     if params.get("events"):
         (run / "events.out.tfevents.1.toy").write_bytes(b"")
 
