@@ -108,7 +108,8 @@ def of_jobs(room: Room) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             mine = process.environ().get("GPULSE_JOB", "")
-            if process.status() != "zombie" and (str(room.state) in mine or mine.startswith("gpulse-")):
+            ours = str(room.state) in mine or mine.startswith("gpulse-")
+            if ours and process.status() != "zombie":
                 found.append(process)
         except (psutil.Error, OSError):
             continue
