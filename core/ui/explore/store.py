@@ -35,11 +35,16 @@ def ledger() -> table.Ledger:
 class _Held:
     stamp: tuple[tuple[str, int, int], ...]
     tags: dict[str, list[series.Curve]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
     size: int = 0
 
 
 class Curves:
-    """Curves by run and tag, read again only where the run's files changed."""
+    """Curves by run and tag, read again only where the run's files changed.
+
+    What was asked for before the change is then read all at once: where that is everything, the
+    curves are views of what :mod:`core.events` holds anyway, and a live run is in memory once.
+    """
 
     def __init__(self) -> None:
         self._held: OrderedDict[str, _Held] = OrderedDict()
@@ -51,9 +56,12 @@ class Curves:
         key = str(run.path)
         with self._lock:
             held = self._held.get(key)
+            wanted = set(tags)
             if held is None or held.stamp != stamp:
+                wanted |= held.asked if held else set()
                 held = _Held(stamp)
-            missing = [tag for tag in tags if tag not in held.tags]
+            held.asked.update(tags)
+            missing = sorted(wanted - held.tags.keys())
         if missing and stamp:
             self._read(run, held, missing)
         with self._lock:
