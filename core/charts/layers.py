@@ -50,6 +50,13 @@ def _dot_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
     return {"data": {"name": "dot"}, "mark": mark, "encoding": {"x": x, "y": y, "color": _COLOUR}}
 
 
+def _symbol_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
+    shape = {"field": "shape", "type": "nominal", "scale": None}
+    mark = {"type": "point", "filled": True, "size": 40, "opacity": 1, "clip": True}
+    encoding = {"x": x, "y": y, "color": _COLOUR, "shape": shape}
+    return {"data": {"name": "symbol"}, "mark": mark, "encoding": encoding}
+
+
 def _mark_layer(x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
     shapes = {"domain": ["NaN", "+Inf", "-Inf"], "range": ["cross", "triangle-up", "triangle-down"]}
     encoding = {
@@ -66,6 +73,7 @@ LAYERS: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] = 
     "faint": _faint_layer,
     "line": _line_layer,
     "dot": _dot_layer,
+    "symbol": _symbol_layer,
     "restart": _restart_layer,
     "mark": _mark_layer,
 }

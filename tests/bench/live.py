@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
@@ -88,19 +89,30 @@ def _pid(server: Server) -> int:
     raise RuntimeError("the server is gone")
 
 
-def _watch(page: Page, pid: int, seconds: float) -> tuple[list[tuple[float, int]], list[float]]:
-    """(time, step) whenever the page shows a new last step, and the memory every 5 s."""
-    seen: list[tuple[float, int]] = []
-    memory: list[float] = []
-    begin = time.time()
+@dataclass(slots=True)
+class _Seen:
+    """What was seen: (time, step) at each new last step, memory of the server every 5 s, and of
+    what the tab's scripts hold every minute, both in MiB."""
+
+    steps: list[tuple[float, int]] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+    tab: list[float] = field(default_factory=list)
+
+
+def _watch(page: Page, pid: int, seconds: float) -> _Seen:
+    seen, begin = _Seen(), time.time()
+    tools = page.context.new_cdp_session(page)
     while (now := time.time()) - begin < seconds:
         step = int(page.evaluate(_LAST_STEP))
-        if step >= 0 and (not seen or step > seen[-1][1]):
-            seen.append((time.time(), step))
-        if now - begin >= 5 * len(memory):
-            memory.append(_memory_mib(pid))
+        if step >= 0 and (not seen.steps or step > seen.steps[-1][1]):
+            seen.steps.append((time.time(), step))
+        if now - begin >= 5 * len(seen.memory):
+            seen.memory.append(_memory_mib(pid))
+        if now - begin >= 60 * (len(seen.tab) + 1):
+            tools.send("HeapProfiler.collectGarbage")
+            seen.tab.append(tools.send("Runtime.getHeapUsage")["usedSize"] / MIB)
         page.wait_for_timeout(50)
-    return seen, memory
+    return seen
 
 
 def _lags_s(notes: Path, seen: list[tuple[float, int]]) -> list[float]:
@@ -130,11 +142,13 @@ def _minutes(memory: list[float]) -> str:
 
 
 def _figures(
-    lags: list[float], memory: list[float], asked: argparse.Namespace, busy: float
+    lags: list[float], seen: _Seen, asked: argparse.Namespace, busy: float
 ) -> list[Figure]:
+    memory = seen.memory
     skipped = int(min(WARM_UP_S, asked.seconds / 4) / 5)
     late = quantiles(lags, n=20)[-1] if len(lags) > 1 else lags[0]
     print("server memory, MiB, minute by minute:", _minutes(memory[1:]))
+    print("tab's script memory, MiB, at each minute:", " ".join(f"{each:.1f}" for each in seen.tab))
     floor = asked.rate * 60 * BYTES_A_POINT / MIB
     return [
         Figure("lag, median", median(lags), "s", at_most=2.0, note=f"of {len(lags):,} steps"),
@@ -169,16 +183,16 @@ def main(words: list[str]) -> int:
             with _server(folder) as server, _page(server) as page:
                 pid = _pid(server)
                 before = _cpu_s(pid)
-                seen, memory = _watch(page, pid, asked.seconds)
+                seen = _watch(page, pid, asked.seconds)
                 busy = (_cpu_s(pid) - before) / asked.seconds
                 if asked.shot:
                     page.screenshot(path=asked.shot, full_page=True)
         finally:
             writer.kill()
             writer.wait()
-        lags = _lags_s(notes, seen)
+        lags = _lags_s(notes, seen.steps)
     if not lags:
         print("the page never showed a new last step", file=sys.stderr)
         return 1
     title = f"A live run of {asked.rate} points a second, {asked.seconds:.0f} s in the browser"
-    return report(title, _figures(lags, memory, asked, busy), asked.json)
+    return report(title, _figures(lags, seen, asked, busy), asked.json)
