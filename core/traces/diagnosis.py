@@ -11,16 +11,16 @@ from core.traces.headline import headline
 from core.traces.idle import device_busy
 from core.traces.labels import CAUSE_KEYS
 from core.traces.records import DeviceUse, Diagnosis, Finding
-from core.traces.rules import CRITICAL
-from core.traces.rules_device import (
+from core.traces.rules.common import CRITICAL
+from core.traces.rules.device import (
     allocator_finding,
     communication_finding,
     copy_finding,
     sync_finding,
 )
-from core.traces.rules_host import host_findings
-from core.traces.rules_input import input_findings
-from core.traces.rules_launch import (
+from core.traces.rules.host import host_findings
+from core.traces.rules.input import input_findings
+from core.traces.rules.launch import (
     cold_start_finding,
     launch_findings,
     launched_pct,

@@ -18,7 +18,7 @@ class Slow(torch.utils.data.Dataset):
     def __len__(self):
         return 64
     def __getitem__(self, index):
-        time.sleep(0.004)
+        time.sleep(0.02)
         return torch.zeros(8), 0
 
 model = torch.nn.Linear(8, 2)

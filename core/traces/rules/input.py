@@ -9,7 +9,7 @@ from core.traces.case import Case
 from core.traces.host import CODE, epoch_edges, loader_mask
 from core.traces.intervals import Intervals, overlap, subtract, union
 from core.traces.records import Finding, Fix, Prediction
-from core.traces.rules import (
+from core.traces.rules.common import (
     NOTE,
     at_line,
     finding,

@@ -10,7 +10,7 @@ from core.traces.columns import Category
 from core.traces.idle import blocking_calls
 from core.traces.intervals import overlap, subtract, union
 from core.traces.records import Finding, Fix
-from core.traces.rules import (
+from core.traces.rules.common import (
     NOTE,
     at_line,
     commonest_name,

@@ -11,7 +11,7 @@ from core.traces.host import CODE, loader_mask
 from core.traces.intervals import Intervals, union
 from core.traces.nesting import nest
 from core.traces.records import Finding, Fix
-from core.traces.rules import (
+from core.traces.rules.common import (
     CRITICAL,
     NOTE,
     at_line,

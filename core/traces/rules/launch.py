@@ -11,7 +11,7 @@ from core.traces.columns import Category
 from core.traces.idle import CODE, IdlePieces
 from core.traces.intervals import Intervals, overlap, union
 from core.traces.records import Finding, Fix
-from core.traces.rules import (
+from core.traces.rules.common import (
     CRITICAL,
     NOTE,
     WARNING,

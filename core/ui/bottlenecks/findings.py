@@ -1,0 +1,57 @@
+"""The findings of a diagnosis: what costs time, the proof, the fix, and one press to try it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.runs import Run
+from core.traces import Diagnosis, Finding
+from core.ui import data, forms, header
+from core.ui.format import duration_ms, number, percent, plain
+from core.ui.texts import t
+
+_COLOUR = {"critical": "red", "warning": "orange", "note": "gray"}
+
+
+def show(found: Diagnosis, run: Run | None) -> None:
+    """All findings; those of a job of ours can be tried."""
+    st.subheader(t("bottlenecks.findings"))
+    if not found.findings:
+        st.success(t("bottlenecks.healthy"), icon=":material/check_circle:")
+    job = data.job_of(run) if run is not None else None
+    for index, finding in enumerate(found.findings):
+        with st.container(border=True):
+            _finding(finding)
+            known = {}
+            if job is not None:
+                known = {k: v for k, v in finding.fix.overrides.items() if k in job.params}
+            if job is not None and known:
+                _relaunch(job, known, finding, index)
+
+
+def _finding(finding: Finding) -> None:
+    colour = _COLOUR.get(finding.severity, "gray")
+    cost = t(
+        "bottlenecks.cost", ms=duration_ms(finding.cost_ms), share=percent(100 * finding.share, 1)
+    )
+    st.markdown(f":{colour}-badge[{finding.severity}] **{plain(finding.title)}** · {cost}")
+    st.markdown(
+        "\n".join(f"- {plain(line)}" for line in (finding.where, *finding.evidence) if line)
+    )
+    st.markdown(f"**{t('bottlenecks.fix')}** {plain(finding.fix.text)}")
+    if finding.fix.snippet:
+        st.code(finding.fix.snippet, language="python")
+    gain = finding.predicted_speedup
+    if gain is not None:
+        low, high = number(gain.low), number(gain.high)
+        st.caption(t("bottlenecks.gain", low=low, high=high, why=plain(gain.assumption)))
+
+
+def _relaunch(job, known: dict[str, object], finding: Finding, index: int) -> None:
+    with st.container(horizontal=True):
+        if st.button(t("bottlenecks.relaunch"), key=f"fix{index}", icon=":material/build:"):
+            words = ", ".join(f"{name} = {value}" for name, value in known.items())
+            why = t("bottlenecks.relaunch.why", title=finding.title, change=words)
+            forms.prefill(job.kind, job.workload, {**job.params, **known}, job.id, why)
+        if "num_workers" in known:
+            header.link("loader", t("bottlenecks.tune"), icon=":material/tune:")

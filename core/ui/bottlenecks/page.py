@@ -1,0 +1,75 @@
+"""What the bottlenecks page is made of: figures, where a step goes, findings, timeline, tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.charts import traces as charts
+from core.runs import Run
+from core.traces import Diagnosis, Lanes, Trace
+from core.ui import data, draw, forms
+from core.ui.bottlenecks import figures, findings, spans, tables
+from core.ui.format import plain
+from core.ui.texts import t
+
+
+def run_view(run: Run) -> None:
+    """The diagnosis of one trace of a run; how to get one where there is none."""
+    with data.errors_shown():
+        run = data.look_again(run)
+        if not run.trace_files:
+            _no_trace(run)
+            return
+        path = _choose(run)
+        if path is not None:
+            trace, found, lanes = data.load_trace(path), data.diagnosis(path), data.lanes(path)
+            show_diagnosis(trace, found, lanes, run)
+
+
+def _no_trace(run: Run) -> None:
+    job = data.job_of(run)
+    st.info(t("bottlenecks.notrace", run=plain(run.key)), icon=":material/info:")
+    if job is None or job.kind == "tune":
+        return
+    if st.button(t("bottlenecks.profile"), type="primary", icon=":material/stethoscope:"):
+        params = {k: v for k, v in job.params.items() if k not in ("epochs", "profile_steps")}
+        forms.prefill("profile", job.workload, params, job.id, t("bottlenecks.profile.why"))
+
+
+def _choose(run: Run) -> Path | None:
+    by_name = {path.relative_to(run.path).as_posix(): path for path in run.trace_files}
+    if len(by_name) == 1:
+        return next(iter(by_name.values()))
+    if st.session_state.get("trace") not in by_name and "trace" not in st.query_params:
+        st.session_state["trace"] = next(iter(by_name))
+    name = st.selectbox(
+        t("bottlenecks.trace"), list(by_name), index=None, key="trace", bind="query-params"
+    )
+    return by_name.get(name) if name else None
+
+
+def show_diagnosis(trace: Trace, found: Diagnosis, lanes: Lanes, run: Run | None) -> None:
+    """Everything about one trace, from the figures down to the tables."""
+    figures.figures(found)
+    figures.headline(found)
+    for note in found.notes:
+        st.caption(f":material/info: {plain(note)}")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader(t("bottlenecks.breakdown"))
+        draw.chart(
+            charts.step_breakdown_chart(found), alt=t("bottlenecks.breakdown.alt"), key="breakdown"
+        )
+    with right:
+        if found.device_index is None:
+            st.subheader(t("bottlenecks.hostuse"))
+        else:
+            st.subheader(t("bottlenecks.use"))
+        draw.chart(charts.utilisation_chart(found), alt=t("bottlenecks.use.alt"), key="use")
+    findings.show(found, run)
+    st.subheader(t("bottlenecks.timeline"))
+    st.caption(t("bottlenecks.timeline.help"))
+    spans.show(lanes, found)
+    tables.show(trace)
