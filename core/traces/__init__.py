@@ -5,6 +5,7 @@ device's or the main thread's time, name what costs most and what to change; tab
 with level of detail, and a simulator that writes Kineto JSON of its own. Never imports torch.
 """
 
+from core.traces import ranks
 from core.traces.columns import Category, Thread, Trace
 from core.traces.diagnosis import diagnose
 from core.traces.labels import ACTIVITIES, CAUSES, PRIMARIES, SEVERITIES, Label, title
@@ -14,6 +15,7 @@ from core.traces.records import DeviceUse, Diagnosis, Finding, Fix, Prediction
 from core.traces.simulator import SimulatorSettings, simulate, simulate_trace
 from core.traces.tables import kernels, operators, steps
 from core.traces.timeline import TimelineView, timeline, view
+from core.traces.whatif import Edit, WhatIf, what_if
 
 __all__ = [
     "ACTIVITIES",
@@ -23,6 +25,7 @@ __all__ = [
     "Category",
     "DeviceUse",
     "Diagnosis",
+    "Edit",
     "Finding",
     "Fix",
     "Label",
@@ -32,6 +35,7 @@ __all__ = [
     "Thread",
     "TimelineView",
     "Trace",
+    "WhatIf",
     "build_lanes",
     "diagnose",
     "find_traces",
@@ -39,10 +43,12 @@ __all__ = [
     "load_trace",
     "operators",
     "parse_trace",
+    "ranks",
     "simulate",
     "simulate_trace",
     "steps",
     "timeline",
     "title",
     "view",
+    "what_if",
 ]

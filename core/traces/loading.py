@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,14 @@ def find_traces(path: Path | str) -> list[Path]:
     return found
 
 
-def load_trace(path: Path | str) -> Trace:
+def load_trace(path: Path | str, watch: Callable[[bytes], None] | None = None) -> Trace:
     """Read one Kineto trace, plain or gzip.
 
     A file that ends in the middle gives what it holds, with ``incomplete`` saying so.
+
+    Args:
+        path: the file.
+        watch: called with every piece of the text, in order, for what the columns do not hold.
 
     Raises:
         NotFound: there is no such file.
@@ -59,7 +63,14 @@ def load_trace(path: Path | str) -> Trace:
     """
     file = Path(path)
     stream = Stream(file.name)
-    return _collect(stream, read_pieces(file, stream))
+    pieces = read_pieces(file, stream)
+    return _collect(stream, pieces if watch is None else _watched(pieces, watch))
+
+
+def _watched(pieces: Iterable[bytes], watch: Callable[[bytes], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        watch(piece)
+        yield piece
 
 
 def parse_trace(text: bytes, source: str = "trace") -> Trace:
@@ -166,6 +177,7 @@ class _Columns:
             source=stream.source,
             events=self.events,
             incomplete=_missing(stream),
+            base_ns=int((Decimal(self.base or 0) + Decimal(float(start[0]))) * 1000),
         )
 
 
