@@ -88,7 +88,7 @@ def _make_room(layers: list[dict[str, Any]], curves: int) -> None:
         if layer["mark"]["type"] == "line":
             layer["mark"] |= {"strokeWidth": 1, "opacity": max(0.25, 0.9 * CROWD / curves)}
         elif layer["data"]["name"] == "symbol":
-            layer["mark"] |= {"size": 16, "opacity": 0.8}
+            layer["mark"] |= {"size": 24, "opacity": 0.9}
 
 
 def _time_unit(picture: Picture, look: Look) -> tuple[str, float]:

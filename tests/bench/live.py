@@ -160,6 +160,8 @@ def _figures(
         Figure("server memory, growth", _slope(memory[skipped:], 5.0), "MiB/min",
                at_most=max(1.0, 2 * floor) if asked.seconds >= 300 else None,
                note=f"after the warm-up; the points themselves: {floor:.2f}"),
+        Figure("tab's script memory, growth", _slope(seen.tab[1:], 60.0), "MiB/min",
+               at_most=3.0 if asked.seconds >= 300 else None, note="after the second minute"),
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pytest
+import vl_convert
 
 from core import series
 from core.charts import scalars as charts
@@ -49,6 +50,16 @@ def test_every_look_is_a_valid_chart(look: Look) -> None:
     _valid(spec)
     used = {layer["data"]["name"] for layer in spec["layer"]}
     assert used == set(spec["datasets"])
+
+
+@pytest.mark.parametrize("look", [Look(smoothing=0.6), Look("wall"), Look(log_y=True)])
+def test_rows_are_drawn_as_they_come(look: Look) -> None:
+    """A formula makes Vega copy each row, and remember the copy for ever in a live chart."""
+    spec = charts.scalar_chart(series.prepare(_curves(2), look), "loss", look)
+    tables = {name: table.to_dict("records") for name, table in spec["datasets"].items()}
+    compiled = vl_convert.vegalite_to_vega({**spec, "datasets": tables})
+    kinds = {step["type"] for table in compiled["data"] for step in table.get("transform", ())}
+    assert kinds <= {"filter"}
 
 
 def test_a_run_has_one_colour_and_a_split_one_dash() -> None:
