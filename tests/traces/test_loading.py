@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import GpulseError, NotFound, Unreadable
-from core.traces import Category, decoding, diagnose, find_traces, load_trace, parse_trace
+from core.traces import Category, diagnose, find_traces, load_trace, parse_trace, reading
 
 
 @pytest.fixture
@@ -134,8 +134,7 @@ def test_chunked_reading_equals_reading_at_once(tmp_path, span, monkeypatch):
     path = tmp_path / "t.json"
     path.write_text(json.dumps({"traceEvents": events, "deviceProperties": []}))
     whole = load_trace(path)
-    monkeypatch.setattr(decoding, "CHUNK_BYTES", 4096)
-    monkeypatch.setattr(decoding, "READ_BYTES", 1000)
+    monkeypatch.setattr(reading, "PIECE_BYTES", 1000)
     parts = load_trace(path)
     assert len(whole) == len(parts) == 500
     assert np.array_equal(whole.start, parts.start)
