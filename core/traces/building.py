@@ -237,5 +237,6 @@ def _missing(stream: Stream) -> str:
     if stream.truncated:
         return "The file ends in the middle; the diagnosis covers what it holds."
     if stream.skipped:
-        return f"{stream.skipped} damaged entries were left out."
+        one = stream.skipped == 1
+        return f"{stream.skipped} damaged {'entry was' if one else 'entries were'} left out."
     return ""
