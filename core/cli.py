@@ -210,7 +210,7 @@ def _diagnose(args: argparse.Namespace) -> tuple[Any, int]:
             f"No trace (*.pt.trace.json, *.json.gz) below {path}. Record one with: "
             "launch --kind profile"
         )
-    found = [traces.diagnose(traces.load_trace(file)).to_json() for file in files]
+    found = [traces.open_diagnosis(file).to_json() for file in files]
     code = DONE
     if args.fail_under_utilisation is not None:
         for record in found:

@@ -184,7 +184,7 @@ class Builder:
             **columns,
             names=names,
             processes=tuple(processes),
-            threads=tuple(Thread(*key, self._thread_names.get(key, "")) for key in threads),
+            threads=tuple(Thread(p, t, self._thread_names.get((p, t), "")) for p, t in threads),
             devices=_device_names(stream.device_properties),
             source=self._source,
             events=self._events,
