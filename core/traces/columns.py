@@ -125,4 +125,10 @@ class Trace:
 
     def of(self, *categories: Category) -> NDArray[np.int64]:
         """Row numbers of the given categories, in time order."""
-        return np.flatnonzero(np.isin(self.category, categories))
+        return np.flatnonzero(self.among(*categories))
+
+    def among(self, *categories: Category) -> NDArray[np.bool_]:
+        """Which rows are of the given categories."""
+        wanted = np.zeros(len(Category), bool)
+        wanted[list(categories)] = True
+        return wanted[self.category]

@@ -155,7 +155,7 @@ def host_state(trace: Trace, window: Window, thread: int) -> Partition:
 def _where(
     trace: Trace, kind: str, categories: tuple[Category, ...], thread: int | None
 ) -> Intervals:
-    mask = np.isin(trace.category, categories) & _named(trace, kind)[trace.name]
+    mask = trace.among(*categories) & _named(trace, kind)[trace.name]
     if thread is not None:
         mask &= trace.thread == thread
     return union(trace.start[mask], trace.end[mask])
