@@ -185,7 +185,9 @@ def blocking_calls(trace: Trace) -> NDArray[np.int64]:
     launch = launch_rows(trace)[copies]
     copies, launch = copies[launch >= 0], launch[launch >= 0]
     waited = launch[trace.end[launch] >= trace.end[copies] - 1.0]
-    return np.union1d(calls[sync], waited)
+    found = np.zeros(len(trace), bool)
+    found[calls[sync]] = found[waited] = True
+    return np.flatnonzero(found)
 
 
 def _drained(trace: Trace, idle: Intervals, until: NDArray[np.float64]) -> NDArray[np.bool_]:

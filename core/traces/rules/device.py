@@ -57,7 +57,8 @@ def sync_finding(case: Case) -> list[Finding]:
     without what the host then spent waiting for data, memory or other ranks.
     """
     pieces = case.pieces
-    calls = np.intersect1d(case.rows(Category.RUNTIME), blocking_calls(case.trace))
+    waits = blocking_calls(case.trace)
+    calls = np.intersect1d(case.rows(Category.RUNTIME), waits, assume_unique=True)
     if pieces is None or calls.size < case.steps:
         return []
     drained = union(pieces.gaps.start[pieces.drained], pieces.gaps.end[pieces.drained])
