@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("dynamics", "events", "live")
+BENCHES = ("dynamics", "events", "live", "traces")
 
 
 def main(words: list[str]) -> int:
