@@ -236,8 +236,9 @@ def _event(entry: dict[str, Any]) -> Event:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    """Text without lone surrogates, which no file or screen takes."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
 def _scalar(value: object) -> Any:
-    return value if isinstance(value, int | float | str | Decimal) else None
+    return value if isinstance(value, int | float | Decimal) else _text(value)

@@ -139,7 +139,8 @@ def _utilisation(case: Case) -> NDArray[np.float64]:
     else:
         parts = case.breakdown_us(edges[:-1], edges[1:])
         busy = parts.sum(axis=1) - parts[:, case.keys.index("input-wait")]
-    return 100 * busy / np.diff(edges)
+    width = np.diff(edges)  # 0 where a chunk is shorter than its time stamps resolve
+    return 100 * np.divide(busy, width, out=np.zeros(CHUNKS), where=width > 0)
 
 
 def _notes(case: Case) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def pair_up(
     Args:
         mark: WHOLE, BEGIN or END for each row, rows in the order of the file.
         thread: codes.
-        start: time stamps in µs.
+        start: time stamps in µs; those of whole spans may be NaN.
 
     Returns:
         The rows of the begins, and the duration in µs of each.
@@ -37,7 +37,7 @@ def pair_up(
         & (level[1:] == level[:-1])
         & (thread[rows[1:]] == thread[rows[:-1]])
     )
-    last = start.max(initial=0.0)
+    last = np.max(start, initial=-np.inf, where=np.isfinite(start))
     end = np.where(follows, start[np.roll(rows, -1)], last)
     return rows[begins], (end - start[rows])[begins]
 

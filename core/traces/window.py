@@ -73,7 +73,7 @@ def find_window(trace: Trace) -> Window:
 
 def _number(name: str) -> int:
     match = STEP.match(name)
-    return int(match[1]) if match else -1
+    return int(match[1][:18]) if match else -1
 
 
 def _step_rows(trace: Trace) -> NDArray[np.int64]:
