@@ -66,7 +66,8 @@ def _everything(path) -> None:
     text = json.dumps(found.to_json(), allow_nan=False)
     assert json.dumps(open_diagnosis(path).to_json()) == text
     assert json.dumps(open_diagnosis(path).to_json()) == text
-    assert steps(trace)["duration_ms"].sum() == pytest.approx(found.window_ms, rel=1e-6)
+    lengths = steps(trace)["duration_ms"].to_numpy(float)
+    assert lengths.sum() == pytest.approx(found.window_ms, rel=1e-6)
     _timeline(trace)
 
 

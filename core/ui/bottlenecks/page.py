@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -24,8 +25,8 @@ def run_view(run: Run) -> None:
             return
         path = _choose(run)
         if path is not None:
-            trace, found, lanes = data.load_trace(path), data.diagnosis(path), data.lanes(path)
-            show_diagnosis(trace, found, lanes, run)
+            found = data.diagnosis(path)
+            show_diagnosis(lambda: data.load_trace(path), found, lambda: data.lanes(path), run)
 
 
 def _no_trace(run: Run) -> None:
@@ -50,8 +51,14 @@ def _choose(run: Run) -> Path | None:
     return by_name.get(name) if name else None
 
 
-def show_diagnosis(trace: Trace, found: Diagnosis, lanes: Lanes, run: Run | None) -> None:
-    """Everything about one trace, from the figures down to the tables."""
+def show_diagnosis(
+    trace: Callable[[], Trace], found: Diagnosis, lanes: Callable[[], Lanes], run: Run | None
+) -> None:
+    """Everything about one trace, from the figures down to the tables.
+
+    Columns and lanes are asked for when the findings are on the screen: a kept diagnosis is there
+    at once, whatever the size of the trace.
+    """
     figures.figures(found)
     figures.headline(found)
     for note in found.notes:
@@ -71,5 +78,5 @@ def show_diagnosis(trace: Trace, found: Diagnosis, lanes: Lanes, run: Run | None
     findings.show(found, run)
     st.subheader(t("bottlenecks.timeline"))
     st.caption(t("bottlenecks.timeline.help"))
-    spans.show(lanes, found)
-    tables.show(trace)
+    spans.show(lanes(), found)
+    tables.show(trace())
