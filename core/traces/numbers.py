@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 EXACT_ABOVE_US = float(2**43)
 """Beyond this a float64 µs value no longer resolves a nanosecond."""
-_LARGEST = 2**62
+_LARGEST = 2**61
 """What a column of whole numbers can hold, with room for a difference."""
 _DIGITS = re.compile(r"\d+")
 
@@ -59,12 +59,13 @@ def _plain(values: list[Any]) -> NDArray[Any] | None:
 
 
 def floats(values: list[Any]) -> NDArray[np.float64]:
-    """Durations in µs; missing, negative and unreadable ones are 0."""
+    """Durations in µs; missing, negative, absurd and unreadable ones are 0."""
     column = _plain(values)
     if column is None:
         numbers = map(exact, values)
         column = np.array([0.0 if n is None else float(n) for n in numbers])
-    return np.maximum(column.astype(np.float64, copy=False), 0.0)
+    column = column.astype(np.float64, copy=False)
+    return np.where((column > 0) & (column <= _LARGEST), column, 0.0)
 
 
 def integers(values: list[Any], otherwise: int) -> NDArray[np.int64]:

@@ -158,6 +158,13 @@ def test_an_absurd_time_stamp_costs_only_its_own_event(stamp):
     assert trace.duration.tolist() == [2]
 
 
+@pytest.mark.parametrize("length", ["1e308", "1e999", "-5", "NaN", "null", '"long"', str(10**30)])
+def test_an_absurd_duration_is_none(length):
+    good = '{"ph":"X","cat":"cpu_op","name":"a","pid":1,"tid":1,"ts":7,"dur":2}'
+    bad = good.replace('"dur":2', f'"dur":{length}')
+    assert parse_trace(f'{{"traceEvents":[{bad},{good}]}}'.encode()).duration.tolist() == [2, 0]
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"hello", b"{}", b'{"a": 1}', b"[]", b"[1, 2]", b'{"traceEvents": []}', b"\x1f\x8bno"],
