@@ -19,9 +19,10 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
-from core import dynamics, events, jobs, remote, traces
+from core import dynamics, events, jobs, remote
 from core.errors import BadInput, GpulseError, NotFound
 from core.settings import is_url
+from core.traces import ranks
 
 DONE, FAILED, BAD = 0, 1, 2
 
@@ -204,22 +205,18 @@ def _diagnose(args: argparse.Namespace) -> tuple[Any, int]:
     path: Path = args.path
     if not path.exists():
         raise NotFound(f"{path} does not exist. Give a trace, or a folder that holds one.")
-    files = traces.find_traces(path)
-    if not files:
-        raise NotFound(
-            f"No trace (*.pt.trace.json, *.json.gz) below {path}. Record one with: "
-            "launch --kind profile"
-        )
-    found = [traces.open_diagnosis(file).to_json() for file in files]
+    found = ranks.diagnose_path(path)
+    for message in found.messages:
+        _say(f"warning: {args.named(message)}")
     code = DONE
     if args.fail_under_utilisation is not None:
-        for record in found:
+        for record in (one for job in found.records for one in job.get("ranks", [job])):
             busy = record["device_busy_pct"]
             if busy is None or busy < args.fail_under_utilisation:
                 shown = "no device in the trace" if busy is None else f"busy {busy:.1f} %"
                 _say(f"gate missed: {record['trace']}: {shown}")
                 code = FAILED
-    return found[0] if len(found) == 1 else found, code
+    return found.records[0] if len(found.records) == 1 else list(found.records), code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from core.traces import ranks
 from core.traces.columns import Category, Thread, Trace
 from core.traces.diagnosis import diagnose
 from core.traces.labels import ACTIVITIES, CAUSES, PRIMARIES, SEVERITIES, Label, title
@@ -18,6 +19,7 @@ from core.traces.loading import find_traces, load_trace, parse_trace
 from core.traces.records import DeviceUse, Diagnosis, Finding, Fix, Prediction
 from core.traces.simulator import SimulatorSettings, simulate, simulate_trace
 from core.traces.timeline import TimelineView, timeline, view
+from core.traces.whatif import Edit, WhatIf, what_if
 
 if TYPE_CHECKING:
     from core.traces.library import open_diagnosis, open_trace
@@ -31,6 +33,7 @@ __all__ = [
     "Category",
     "DeviceUse",
     "Diagnosis",
+    "Edit",
     "Finding",
     "Fix",
     "Label",
@@ -40,6 +43,7 @@ __all__ = [
     "Thread",
     "TimelineView",
     "Trace",
+    "WhatIf",
     "build_lanes",
     "diagnose",
     "find_traces",
@@ -49,12 +53,14 @@ __all__ = [
     "open_trace",
     "operators",
     "parse_trace",
+    "ranks",
     "simulate",
     "simulate_trace",
     "steps",
     "timeline",
     "title",
     "view",
+    "what_if",
 ]
 
 _LATER = {

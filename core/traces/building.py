@@ -142,7 +142,8 @@ class Builder:
         start, rows, duration = self._in_order()
         if not rows.size:
             raise Unreadable(f"{self._source} holds no span with a usable time stamp.")
-        columns = {"start": start[rows] - start[rows[0]], "duration": duration[rows]}
+        first = float(start[rows[0]])
+        columns = {"start": start[rows] - first, "duration": duration[rows]}
         del start, duration
         for key in _COLUMNS[2:]:
             columns[key] = self._merged(key)[rows]
@@ -150,7 +151,7 @@ class Builder:
         again = _repeated(columns)
         if again.any():
             columns = {key: column[~again] for key, column in columns.items()}
-        return self._frozen(columns, stream)
+        return self._frozen(columns, stream, self._clock.nanoseconds(first))
 
     def _merged(self, key: str) -> NDArray[Any]:
         return np.concatenate(self._parts.pop(key))
@@ -167,7 +168,7 @@ class Builder:
         rows = np.flatnonzero(keep)
         return start, rows[np.lexsort((-duration[rows], start[rows]))], duration
 
-    def _frozen(self, columns: dict[str, NDArray[Any]], stream: Stream) -> Trace:
+    def _frozen(self, columns: dict[str, NDArray[Any]], stream: Stream, base_ns: int) -> Trace:
         names = tuple(self._names.texts)
         noted = np.fromiter((name.startswith(_ANNOTATION_NAMES) for name in names), bool)
         kind = columns["category"]
@@ -189,6 +190,7 @@ class Builder:
             source=self._source,
             events=self._events,
             incomplete=_missing(stream),
+            base_ns=base_ns,
         )
 
 

@@ -85,6 +85,8 @@ class Trace:
         source: file name.
         events: entries in the file, of any kind.
         incomplete: "" or what is missing, in words (truncated, damaged entries).
+        base_ns: time stamp of the first span as the file writes it, in ns: where 0 of ``start``
+            lies on the clock of the machine, less the file's own ``baseTimeNanoseconds``.
     """
 
     start: NDArray[np.float64]
@@ -104,6 +106,7 @@ class Trace:
     source: str = ""
     events: int = 0
     incomplete: str = ""
+    base_ns: int = 0
 
     def __len__(self) -> int:
         return int(self.start.size)

@@ -27,6 +27,8 @@ from core.traces.rules.launch import (
     low_use_finding,
     queue_finding,
 )
+from core.traces.rules.waits import replayed_sync_finding
+from core.traces.whatif import WhatIf, attach, prepare
 
 CHUNKS = 30
 """Parts of the window whose utilisation is shown, as nsys' ``gpu_time_util`` does."""
@@ -49,7 +51,8 @@ def diagnose(trace: Trace, device: int | None = None) -> Diagnosis:
     case = make_case(trace, device)
     total = case.total_us
     totals = case.totals_us()
-    findings = _findings(case)
+    ready = prepare(case)
+    findings = _findings(case, ready)
     causes = {} if case.pieces is None else case.pieces.by_cause_us()
     idle_us = sum(causes.values())
     primary = _primary(case, causes, findings)
@@ -68,13 +71,14 @@ def diagnose(trace: Trace, device: int | None = None) -> Diagnosis:
         findings=findings,
         primary=primary,
         headline=headline(case, totals, primary, findings, step_ms),
-        notes=_notes(case),
+        notes=_notes(case, ready.refusal),
         pieces=case.pieces,
         utilisation_pct=_utilisation(case),
+        what_if=ready,
     )
 
 
-def _findings(case: Case) -> tuple[Finding, ...]:
+def _findings(case: Case, ready: WhatIf) -> tuple[Finding, ...]:
     found = [
         *input_findings(case),
         *sync_finding(case),
@@ -88,7 +92,21 @@ def _findings(case: Case) -> tuple[Finding, ...]:
     ]
     found += low_use_finding(case, found)
     # What cannot be saved (no prediction) comes after what can, whatever its share.
-    return tuple(sorted(found, key=lambda f: (f.predicted_speedup is None, -f.cost_ms)))
+    found = attach(ready, found)
+    found += replayed_sync_finding(case, ready, found)
+    return tuple(sorted(found, key=lambda f: (f.predicted_speedup is None, -_saving(f))))
+
+
+def _saving(finding: Finding) -> float:
+    """Share of the window that a cure is expected to save, at most what the finding is charged.
+
+    Without a wait for the device the host could also load its next batch meanwhile, but that time
+    belongs to the DataLoader. Where nothing is expected, the charge alone.
+    """
+    gain = finding.predicted_speedup
+    return (
+        finding.share if gain is None or gain.expected is None else min(gain.saved, finding.share)
+    )
 
 
 def _primary(case: Case, causes: dict[str, float], findings: tuple[Finding, ...]) -> str:
@@ -143,8 +161,8 @@ def _utilisation(case: Case) -> NDArray[np.float64]:
     return 100 * np.divide(busy, width, out=np.zeros(CHUNKS), where=width > 0)
 
 
-def _notes(case: Case) -> tuple[str, ...]:
-    notes = [case.trace.incomplete] if case.trace.incomplete else []
+def _notes(case: Case, refusal: str) -> tuple[str, ...]:
+    notes = [note for note in (case.trace.incomplete, refusal) if note]
     if case.window.steps == 0:
         notes.append("The trace has no profiler steps: the window is its whole length.")
     elif case.window.steps < 3:

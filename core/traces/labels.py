@@ -131,6 +131,31 @@ HOST_ACTIVITIES: tuple[str, ...] = (
     "python-bound",
 )
 
+RANK_PARTS: dict[str, Label] = {
+    label.key: label
+    for label in (
+        Label(
+            "communication-wait",
+            "Waiting for a later rank",
+            "Exposed communication in which the last rank had not arrived yet.",
+            "#F4A582",
+        ),
+        Label(
+            "communication-transfer",
+            "Exchanging data",
+            "Exposed communication in which data moves.",
+            "#009E73",
+        ),
+        Label(
+            "communication-alone",
+            "Communication, not matched",
+            "Exposed communication in collectives that were found on no other rank.",
+            "#A6D9C7",
+        ),
+    )
+}
+"""What exposed communication is split into where several ranks are known."""
+
 PRIMARIES: dict[str, Label] = {
     **CAUSES,
     "device-bound": Label(
@@ -158,5 +183,5 @@ SEVERITIES: tuple[str, ...] = ("critical", "warning", "note")
 
 def title(key: str) -> str:
     """The words for a cause, activity or primary; the key itself if it is none."""
-    label = ACTIVITIES.get(key) or PRIMARIES.get(key)
+    label = ACTIVITIES.get(key) or PRIMARIES.get(key) or RANK_PARTS.get(key)
     return label.title if label else key

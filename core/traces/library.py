@@ -9,20 +9,24 @@ file reads as "not kept".
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from core import cachedir
 from core.errors import NotFound, Unreadable
 from core.traces import archive
+from core.traces.case import make_case
 from core.traces.columns import Trace
 from core.traces.diagnosis import diagnose
 from core.traces.loading import load_trace
 from core.traces.records import Diagnosis
+from core.traces.whatif import WhatIf
+from core.traces.whatif.replay import Replay, make_replay
 
 Kind = TypeVar("Kind")
 _SAMPLES, _SAMPLE_BYTES = 8, 4096
@@ -58,11 +62,45 @@ def open_diagnosis(path: Path | str, columns: Callable[[Path], Trace] = open_tra
     """
     file = Path(path)
     key = _key(file)
-    found = _recall(file, "diagnosis", key, Diagnosis)
-    if found is None:
-        found = diagnose(columns(file))
-        _keep(file, "diagnosis", key, found)
-    return found
+    kept = _recall(file, "diagnosis", key, _Kept)
+    if kept is None:
+        kept = _without_replay(diagnose(columns(file)))
+        _keep(file, "diagnosis", key, kept)
+    later = WhatIf(_Later(key, lambda: columns(file)), kept.refusal, kept.whole_step_ms)
+    return Diagnosis(**{name: getattr(kept, name) for name in _FIELDS}, what_if=later)
+
+
+class _Later:
+    """Prepares the replay of a kept diagnosis when it is asked for; the latest one stays.
+
+    It holds the columns of the trace, which a server cannot afford for every diagnosis.
+    """
+
+    _latest: tuple[str, Replay] | None = None
+
+    def __init__(self, key: str, columns: Callable[[], Trace]) -> None:
+        self._key, self._columns = key, columns
+
+    def __call__(self) -> Replay:
+        latest = _Later._latest
+        if latest is None or latest[0] != self._key:
+            latest = self._key, make_replay(make_case(self._columns()))
+            _Later._latest = latest
+        return latest[1]
+
+
+_HINTS = get_type_hints(Diagnosis, localns={"WhatIf": WhatIf})
+_FIELDS = tuple(field.name for field in dataclasses.fields(Diagnosis) if field.name != "what_if")
+_Kept: Any = dataclasses.make_dataclass(
+    "_Kept",
+    [*((name, _HINTS[name]) for name in _FIELDS), ("refusal", str), ("whole_step_ms", float)],
+)
+"""A diagnosis with what is said of its replay in the place of the replay."""
+
+
+def _without_replay(found: Diagnosis) -> Any:
+    values = {name: getattr(found, name) for name in _FIELDS}
+    return _Kept(**values, refusal=found.what_if.refusal, whole_step_ms=found.what_if.step_ms)
 
 
 def file_of(path: Path, what: str) -> Path:
@@ -85,7 +123,7 @@ def _recall(path: Path, what: str, key: str, kind: type[Kind]) -> Kind | None:
 
 def _keep(path: Path, what: str, key: str, record: object) -> None:
     """Keep a record, unless the trace has changed meanwhile or the disk does not take it."""
-    with contextlib.suppress(OSError, TypeError, NotFound, Unreadable):
+    with contextlib.suppress(OSError, TypeError, OverflowError, NotFound, Unreadable):
         if _key(path) == key:
             cachedir.write(file_of(path, what), lambda to: archive.save(to, key, record))
 

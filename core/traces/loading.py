@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from core.errors import NotFound
@@ -39,10 +40,14 @@ def find_traces(path: Path | str) -> list[Path]:
     return found
 
 
-def load_trace(path: Path | str) -> Trace:
+def load_trace(path: Path | str, watch: Callable[[bytes], None] | None = None) -> Trace:
     """Read one Kineto trace, plain or gzip.
 
     A file that ends in the middle gives what it holds, with ``incomplete`` saying so.
+
+    Args:
+        path: the file.
+        watch: called with every piece of the text, in order, for what the columns do not hold.
 
     Raises:
         NotFound: there is no such file.
@@ -51,10 +56,16 @@ def load_trace(path: Path | str) -> Trace:
     file, allowed = Path(path), limits()
     pieces, stream = Pieces(file, allowed), Stream(file.name, allowed)
     builder = Builder(file.name, allowed)
-    for events in stream.events(iter(pieces)):
+    for events in stream.events(iter(pieces) if watch is None else _watched(pieces, watch)):
         builder.add(events)
     stream.truncated |= pieces.truncated
     return builder.trace(stream)
+
+
+def _watched(pieces: Iterable[bytes], watch: Callable[[bytes], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        watch(piece)
+        yield piece
 
 
 def parse_trace(text: bytes, source: str = "trace") -> Trace:

@@ -25,6 +25,14 @@ ALLOCATE = re.compile(
     r"|^cuMem(?:Create|Map|SetAccess|AddressReserve|Unmap|Release|Alloc|Free)(?:_v2)?$"
 )
 FREE = re.compile(r"Free|Unmap|Release|Unregister")
+FREE_SYNC = re.compile(r"^(?:cuda|hip)Free$")
+"""Calls that wait until the device is idle before they give memory back."""
+STREAM_WAIT = re.compile(r"StreamWaitEvent")
+IDLE_FRAME = re.compile(
+    r"^<built-in (?:function|method) (?:sleep|read|recv\w*|poll|select|wait|acquire)\b"
+    r"|^<method '(?:read\w*|recv\w*|poll|acquire)' of "
+)
+"""Python frames in which a thread sleeps or reads, and needs no core."""
 LOAD_MODULE = re.compile(
     r"^cu(?:Module|Library)Load|^(?:cuda|hip)Module(?:Load|GetFunction)|^cuLibraryGet"
 )

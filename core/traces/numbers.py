@@ -42,6 +42,10 @@ class Clock:
         numbers = map(exact, values)
         return np.array([np.nan if n is None else float(n - self._base) for n in numbers])
 
+    def nanoseconds(self, at: float) -> int:
+        """A time (µs after the first stamp) as the file writes it, in ns."""
+        return int((Decimal(self._base or 0) + Decimal(float(at))) * 1000)
+
 
 def _plain(values: list[Any]) -> NDArray[Any] | None:
     """int64 or float64 of a chunk that holds nothing else; None where it does."""

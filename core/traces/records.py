@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.traces.idle import IdlePieces
 from core.traces.window import Window
+
+if TYPE_CHECKING:
+    from core.traces.whatif import WhatIf
 
 Range = tuple[float, float]
 
@@ -24,11 +28,49 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Speed-up of a step if the finding is fixed, as a range (1.0 = unchanged), and why."""
+    """Speed-up of a step if the finding is fixed, as a range (1.0 = unchanged), and why.
+
+    Attributes:
+        low, high: at worst and at most.
+        assumption: what they stand on, in words.
+        expected: once side effects count; None where only the bounds are known.
+        step_ms: what a step takes now (window over steps), None where unknown.
+    """
 
     low: float
     high: float
     assumption: str
+    expected: float | None = None
+    step_ms: float | None = None
+
+    @property
+    def saved(self) -> float:
+        """Expected saving as a share of the step; the bound where nothing is expected."""
+        return 1 - 1 / (self.expected or self.high)
+
+    @property
+    def steps_ms(self) -> tuple[float, float | None, float] | None:
+        """Predicted step time: the shortest, the expected, the longest (ms)."""
+        now = self.step_ms
+        if now is None:
+            return None
+        return now / self.high, now / self.expected if self.expected else None, now / self.low
+
+    def to_json(self) -> dict[str, object]:
+        """Plain types; ``step_ms`` is a range, so its ``low`` is the fastest step."""
+        steps = self.steps_ms
+        return {
+            "low": round(self.low, 3),
+            "expected": rounded(self.expected),
+            "high": round(self.high, 3),
+            "assumption": self.assumption,
+            "step_ms": None
+            if steps is None
+            else {
+                "now": rounded(self.step_ms),
+                **dict(zip(("low", "expected", "high"), map(rounded, steps), strict=True)),
+            },
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +88,7 @@ class Finding:
         ranges_us: the worst instances on the trace's time axis, longest first.
         fix: what to change.
         predicted_speedup: None where it cannot be told.
+        edit: the change of :class:`core.traces.whatif.Edit` that removes it, "" where none does.
     """
 
     rule: str
@@ -58,6 +101,7 @@ class Finding:
     ranges_us: tuple[Range, ...]
     fix: Fix
     predicted_speedup: Prediction | None
+    edit: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Plain types for the command line."""
@@ -76,13 +120,8 @@ class Finding:
                 "snippet": self.fix.snippet,
                 "overrides": self.fix.overrides,
             },
-            "predicted_speedup": None
-            if speedup is None
-            else {
-                "low": round(speedup.low, 3),
-                "high": round(speedup.high, 3),
-                "assumption": speedup.assumption,
-            },
+            "predicted_speedup": None if speedup is None else speedup.to_json(),
+            "edit": self.edit,
         }
 
 
@@ -122,6 +161,7 @@ class Diagnosis:
         pieces: idle time piece by piece; None without a device.
         utilisation_pct: float64[chunks], busy share of each 1/30 of the window (of the main
             thread's working time where there is no device).
+        what_if: predicts the step with causes removed, alone or together.
     """
 
     trace: str
@@ -140,6 +180,7 @@ class Diagnosis:
     notes: tuple[str, ...]
     pieces: IdlePieces | None
     utilisation_pct: NDArray[np.float64]
+    what_if: WhatIf
 
     @property
     def window_ms(self) -> float:
@@ -169,8 +210,8 @@ class Diagnosis:
             "steps": self.steps,
             "window_ms": round(self.window_ms, 3),
             "step_ms": None if self.step_ms is None else round(self.step_ms, 3),
-            "device_busy_pct": _rounded(self.device_busy_pct),
-            "idle_pct": _rounded(self.idle_pct),
+            "device_busy_pct": rounded(self.device_busy_pct),
+            "idle_pct": rounded(self.idle_pct),
             "idle_by_cause": {key: round(v, 3) for key, v in self.idle_by_cause.items()},
             "step_breakdown": {key: round(v, 3) for key, v in self.step_breakdown.items()},
             "step_breakdown_ms": {key: round(v, 3) for key, v in self.breakdown_ms.items()},
@@ -181,5 +222,6 @@ class Diagnosis:
         }
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """To three digits, for JSON."""
     return None if value is None else round(value, 3)

@@ -224,6 +224,28 @@ def _lanes(path: str, size: int, mtime_ns: int) -> traces.Lanes:
     return traces.build_lanes(_trace(path, size, mtime_ns))
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _sorted_traces(root: str, files: tuple[tuple[str, int, int], ...]) -> traces.ranks.Sorted:
+    return traces.ranks.sort_traces([Path(name) for name, _, _ in files], Path(root))
+
+
+def sorted_traces(run: Run) -> traces.ranks.Sorted:
+    """Which traces of a run are ranks of one job."""
+    return _sorted_traces(str(run.path), file_stamp(run.trace_files))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _job(
+    name: str, files: tuple[tuple[str, int, int], ...], _capture: traces.ranks.Capture
+) -> traces.ranks.JobDiagnosis:
+    return traces.ranks.diagnose_capture(_capture)
+
+
+def job_diagnosis(capture: traces.ranks.Capture) -> traces.ranks.JobDiagnosis:
+    """The diagnosis of one step window of a job of many ranks."""
+    return _job(capture.name, file_stamp(file.path for file in capture.files), capture)
+
+
 def _stamp_of(path: Path) -> tuple[str, int, int]:
     stamp = file_stamp([path])
     if not stamp:

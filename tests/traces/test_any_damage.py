@@ -71,6 +71,7 @@ def _everything(path) -> None:
     _timeline(trace)
 
 
+@pytest.mark.timeout(300 + EXAMPLES)
 @pytest.mark.parametrize("kind", range(len(BASES)))
 def test_any_damage_ends_in_an_answer_or_one_line(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(reading, "PIECE_BYTES", 2048)

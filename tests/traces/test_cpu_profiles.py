@@ -55,3 +55,28 @@ def test_a_slow_dataset_is_named_as_where_the_step_goes(tmp_path, workers, rule)
     assert "aten::addmm" in set(operators(load_trace(path))["name"])
     if workers == 0:
         assert "__getitem__" in result.findings[0].where
+
+
+PAIR = SCRIPT.replace("return 64", "return 256").replace("active=3", "active=8")
+"""Batches of two workers come in pairs: an even number of steps tells their true rate."""
+
+
+@pytest.mark.slow
+def test_the_step_with_workers_is_foretold_from_a_profile_without(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(PAIR)
+    found = {}
+    for workers in (0, 2):
+        path = tmp_path / f"workers{workers}.pt.trace.json"
+        words = [sys.executable, str(script), str(path), str(workers)]
+        subprocess.run(words, check=True, capture_output=True, cwd=tmp_path, timeout=240)
+        found[workers] = diagnose(load_trace(path))
+    prediction = found[0].what_if.predict(["loader"], workers=2)
+    assert prediction is not None
+    assert prediction.steps_ms is not None
+    best, expected, worst = prediction.steps_ms
+    real = found[2].window_ms / found[2].steps
+    # The dataset sleeps, which the stacks show: workers take no core away from the step.
+    assert 0.9 * best <= real <= 1.3 * worst
+    assert expected == pytest.approx(real, rel=0.25)
+    assert expected < 0.75 * prediction.step_ms

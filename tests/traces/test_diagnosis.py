@@ -60,7 +60,10 @@ def test_a_dataloader_in_the_training_process_is_named_with_fix_and_bound(cpu_ru
     assert finding.fix.overrides["num_workers"]
     assert finding.predicted_speedup is not None
     assert finding.predicted_speedup.high == pytest.approx(2.5)
-    assert 1 < finding.predicted_speedup.low < 2.5
+    # On the CPU workers and operators share the cores: nothing is gained at worst.
+    expected = finding.predicted_speedup.expected
+    assert expected is not None
+    assert 1 <= finding.predicted_speedup.low < expected < 2.5
     assert "num_workers=0" in result.headline
     assert "DataLoader" in result.headline
     assert "60 %" in result.headline
@@ -158,8 +161,12 @@ def test_findings_are_sorted_by_what_they_save_and_speak_in_known_words(gpu_run)
         ("python_function", "train.py(5): log", 0, 490),
     ]
     result = diagnose(gpu_run(lambda _: host))
-    assert result.findings[0].rule == "D1"
-    gains = [f.cost_ms for f in result.findings if f.predicted_speedup is not None]
+    # The DataLoader costs more than allocating, but to receive a batch from a worker takes longer
+    # than these 0.25 ms, so that workers would save nothing.
+    costs = {f.rule: f.cost_ms for f in result.findings}
+    assert costs["D1"] > costs["A1"]
+    assert [f.rule for f in result.findings].index("D1") > 1
+    gains = [f.predicted_speedup.saved for f in result.findings if f.predicted_speedup]
     assert gains == sorted(gains, reverse=True)
     for finding in result.findings:
         assert finding.severity in SEVERITIES

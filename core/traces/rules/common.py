@@ -48,8 +48,13 @@ def finding(
     fix: Fix,
     speedup: Prediction | None,
     level: str | None = None,
+    edit: str = "",
 ) -> Finding:
-    """A finding whose cost per step and share of the window follow from ``cost_us``."""
+    """A finding whose cost per step and share of the window follow from ``cost_us``.
+
+    Where an ``edit`` of :class:`core.traces.whatif.Edit` is named, a replay of the trace with it
+    takes the place of ``speedup`` afterwards, if the trace can be replayed.
+    """
     share = cost_us / case.total_us
     return Finding(
         rule=rule,
@@ -62,6 +67,7 @@ def finding(
         ranges_us=ranges,
         fix=fix,
         predicted_speedup=speedup,
+        edit=edit,
     )
 
 

@@ -25,7 +25,7 @@ from core.traces.stacks import user_frames
 
 PINNED_GBPS = 25.0
 """What a pinned copy reaches on PCIe 4.0 x16, of 32 GB/s nominal."""
-_SYNC_FIX = Fix(
+SYNC_FIX = Fix(
     "Add losses up on the device and read them once every N steps; copy back without blocking.",
     "total += loss.detach()          # on the device\n"
     "if step % 100 == 0:\n"
@@ -86,13 +86,14 @@ def sync_finding(case: Case) -> list[Finding]:
                 "begins while such a call had emptied the device.",
             ],
             ranges=longest(cost),
-            fix=_SYNC_FIX,
+            fix=SYNC_FIX,
             speedup=gain(
                 case,
                 cost.measure,
                 1.0,
                 "Low: the host is the limit anyway. High: it runs ahead of the device.",
             ),
+            edit="sync",
         )
     ]
 
@@ -132,6 +133,7 @@ def copy_finding(case: Case) -> list[Finding]:
             speedup=gain(
                 case, saved + blocked, 0.5, "Low: half is saved. High: pinned rate, no blocking."
             ),
+            edit="copies",
         )
     ]
 
@@ -161,6 +163,7 @@ def allocator_finding(case: Case) -> list[Finding]:
             ranges=longest(idle),
             fix=_ALLOC_FIX,
             speedup=gain(case, idle.measure, 0.5, "Low: half of the calls stay. High: none."),
+            edit="allocator",
         )
     ]
 
@@ -190,5 +193,6 @@ def communication_finding(case: Case) -> list[Finding]:
             ranges=longest(case.communication),
             fix=_COMM_FIX,
             speedup=gain(case, cost, 0.5, "Low: half is hidden. High: all of it is."),
+            edit="communication",
         )
     ]

@@ -78,6 +78,7 @@ def _python(case: Case) -> list[Finding]:
             ranges=longest(python),
             fix=_PYTHON_FIX,
             speedup=gain(case, python.measure, 1.0, "Low: it cannot be moved. High: all of it is."),
+            edit="python",
         )
     ]
 
@@ -101,6 +102,7 @@ def _communication(case: Case) -> list[Finding]:
             ranges=longest(talks),
             fix=_COMMUNICATION_FIX,
             speedup=gain(case, talks.measure, 0.5, "Low: half is hidden. High: all of it is."),
+            edit="communication",
         )
     ]
 

@@ -103,6 +103,7 @@ def _starved(case: Case, waits: Intervals) -> Finding:
         speedup=_workers_gain(case, waits.measure)
         if in_process
         else gain(case, waits.measure, 0.5, "Low: half of the wait stays. High: none stays."),
+        edit="loader" if in_process else "workers",
     )
 
 

@@ -87,6 +87,7 @@ def launch_findings(case: Case) -> list[Finding]:
                 ranges=longest(late),
                 fix=_LAUNCH_FIX if tiny else _OPERATOR_FIX,
                 speedup=gain(case, late.measure, 0.5, "Low: half is saved. High: all of it."),
+                edit="launches" if tiny else "operators",
             )
         )
     return found + _python_finding(case)
@@ -129,6 +130,7 @@ def _python_finding(case: Case) -> list[Finding]:
             ranges=longest(union(*_sides(python, silent))),
             fix=_PYTHON_FIX,
             speedup=gain(case, cost, 1.0, "Low: the operators need the time. High: all is saved."),
+            edit="python",
         )
     ]
 

@@ -7,7 +7,8 @@ import streamlit as st
 from core.runs import Run
 from core.traces import Diagnosis, Finding
 from core.ui import data, forms, header
-from core.ui.format import duration_ms, number, percent, plain
+from core.ui.bottlenecks import together
+from core.ui.format import duration_ms, percent, plain
 from core.ui.texts import t
 
 _COLOUR = {"critical": "red", "warning": "orange", "note": "gray"}
@@ -27,6 +28,7 @@ def show(found: Diagnosis, run: Run | None) -> None:
                 known = {k: v for k, v in finding.fix.overrides.items() if k in job.params}
             if job is not None and known:
                 _relaunch(job, known, finding, index)
+    together.show(found)
 
 
 def _finding(finding: Finding) -> None:
@@ -41,10 +43,8 @@ def _finding(finding: Finding) -> None:
     st.markdown(f"**{t('bottlenecks.fix')}** {plain(finding.fix.text)}")
     if finding.fix.snippet:
         st.code(finding.fix.snippet, language="python")
-    gain = finding.predicted_speedup
-    if gain is not None:
-        low, high = number(gain.low), number(gain.high)
-        st.caption(t("bottlenecks.gain", low=low, high=high, why=plain(gain.assumption)))
+    if finding.predicted_speedup is not None:
+        st.caption(together.gain(finding.predicted_speedup))
 
 
 def _relaunch(job, known: dict[str, object], finding: Finding, index: int) -> None:

@@ -11,7 +11,7 @@ from core.charts import traces as charts
 from core.runs import Run
 from core.traces import Diagnosis, Lanes, Trace
 from core.ui import data, draw, forms
-from core.ui.bottlenecks import figures, findings, spans, tables
+from core.ui.bottlenecks import figures, findings, ranks, spans, tables
 from core.ui.format import plain
 from core.ui.texts import t
 
@@ -23,9 +23,14 @@ def run_view(run: Run) -> None:
         if not run.trace_files:
             _no_trace(run)
             return
+        job = ranks.job_view(run)
+        if job is not None:
+            ranks.begin_with(job, run)
         path = _choose(run)
         if path is not None:
             found = data.diagnosis(path)
+            if job is not None:
+                found = ranks.with_job(found, path, job)
             show_diagnosis(lambda: data.load_trace(path), found, lambda: data.lanes(path), run)
 
 

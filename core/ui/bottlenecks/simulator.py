@@ -38,8 +38,11 @@ def _knobs() -> traces.SimulatorSettings:
         kernel_us = _slider("kernel_us", 1.0, 500.0, default.kernel_us)
         launch_us = _slider("launch_us", 1.0, 50.0, default.launch_us)
         python_ms = _slider("python_ms", 0.0, 50.0, default.python_ms)
+        allocations = _slider("allocations", 0, 40, default.allocations)
+        communication_ms = _slider("communication_ms", 0.0, 50.0, default.communication_ms)
         sync = _switch("sync_every_step", default.sync_every_step)
         pinned = _switch("pinned", default.pinned)
+        overlap = _switch("overlap", default.overlap)
     return traces.SimulatorSettings(
         data_ms=data_ms,
         workers=workers,
@@ -49,6 +52,9 @@ def _knobs() -> traces.SimulatorSettings:
         python_ms=python_ms,
         sync_every_step=sync,
         pinned=pinned,
+        allocations=allocations,
+        communication_ms=communication_ms,
+        overlap=overlap,
     )
 
 

@@ -1,132 +1,39 @@
-"""A training step on a host and one device, simulated, written as Kineto JSON.
-
-The host works through a step in order (fetch a batch, copy it, launch the kernels of forward,
-backward and optimizer, read the loss back if asked to); the device works through its queue in
-order. From these two rules the bubbles follow; none is drawn by hand. The trace goes through the
-same loader and diagnosis as a real one.
-"""
+"""The simulated host's work, step by step."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from core.errors import BadInput
 from core.traces.columns import Trace
 from core.traces.loading import parse_trace
+from core.traces.simulator.machine import COMPUTE, REDUCE, Machine
+from core.traces.simulator.settings import SimulatorSettings
 
-_HOST = 4242
-_STREAM = 7
-_BASE_US = 1_700_000_000_000_000.0
-_LATENCY_US = 4.0
-"""From the start of a launch call until its kernel can start on an idle device."""
 _PAGEABLE_GBPS, _PINNED_GBPS = 8.0, 25.0
 _PREFETCH = 2
 _FORWARD, _BACKWARD = 0.35, 0.85
 """Where in a step's kernels forward ends and backward ends; the rest is the optimizer."""
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatorSettings:
-    """What a step consists of.
-
-    Attributes:
-        data_ms: time to make one batch, in whichever process makes it.
-        workers: DataLoader worker processes; 0 makes batches in the training process.
-        kernels: kernels a step.
-        kernel_us: duration of each.
-        launch_us: host time from one kernel's launch to the next (operator and launch call).
-        sync_every_step: read the loss back at the end of every step (``loss.item()``).
-        pinned: copy batches from pinned memory, without blocking the host.
-        batch_mib: size of a batch.
-        python_ms: Python work a step, outside operators.
-        steps: profiled steps.
-
-    Raises:
-        BadInput: a value is out of bounds.
-    """
-
-    data_ms: float = 20.0
-    workers: int = 0
-    kernels: int = 200
-    kernel_us: float = 80.0
-    launch_us: float = 12.0
-    sync_every_step: bool = False
-    pinned: bool = True
-    batch_mib: float = 16.0
-    python_ms: float = 0.2
-    steps: int = 6
-
-    def __post_init__(self) -> None:
-        bounds = {
-            "data_ms": (0.0, 10_000.0),
-            "workers": (0, 64),
-            "kernels": (1, 5_000),
-            "kernel_us": (0.5, 100_000.0),
-            "launch_us": (1.0, 1_000.0),
-            "batch_mib": (0.0, 4_096.0),
-            "python_ms": (0.0, 10_000.0),
-            "steps": (1, 50),
-        }
-        for name, (low, high) in bounds.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise BadInput(f"{name} must lie between {low} and {high}, got {value}.")
-
-
-@dataclass(slots=True)
-class _Machine:
-    """Host clock, device clock, and the events so far (µs)."""
-
-    now: float = 0.0
-    device_free: float = 0.0
-    correlation: int = 0
-    events: list[dict[str, Any]] = field(default_factory=list)
-
-    def host(self, category: str, name: str, start: float, end: float, **args: object) -> None:
-        self.events.append(_span(category, name, _HOST, _HOST, start, end, args))
-
-    def enqueue(self, category: str, name: str, call: float, duration: float, **args: Any) -> float:
-        """Put work on the stream by the call that starts at ``call``; returns when it ends."""
-        start = max(self.device_free, call + _LATENCY_US)
-        self.device_free = start + duration
-        args |= {"device": 0, "stream": _STREAM, "correlation": self.correlation}
-        self.events.append(_span(category, name, 0, _STREAM, start, self.device_free, args))
-        return self.device_free
-
-    def call(self, name: str, start: float, end: float) -> None:
-        """A runtime call with the current correlation."""
-        self.host("cuda_runtime", name, start, end, correlation=self.correlation)
-
-
-def _span(
-    category: str, name: str, process: int, thread: int, start: float, end: float, args: object
-) -> dict[str, Any]:
-    return {
-        "ph": "X",
-        "cat": category,
-        "name": name,
-        "pid": process,
-        "tid": thread,
-        "ts": round(_BASE_US + start, 3),
-        "dur": round(end - start, 3),
-        "args": args,
-    }
+_MALLOC_US, _FREE_US = 200.0, 150.0
+"""cudaMalloc, and cudaFree once the device is idle (100 µs to 1 ms in traces)."""
+_BUCKETS = 4
+"""Pieces in which gradients are reduced, as DDP's buckets."""
 
 
 def simulate(settings: SimulatorSettings) -> dict[str, Any]:
     """Kineto JSON of a training run with these settings."""
-    machine = _Machine()
+    machine = Machine()
     batches = _Batches(settings)
     for step in range(settings.steps):
         begin = machine.now
         _fetch(machine, settings, batches)
         _upload(machine, settings)
         _python(machine, settings)
+        _allocate(machine, settings, "cudaMalloc")
         _launch(machine, settings)
+        _allocate(machine, settings, "cudaFree")
         if settings.sync_every_step:
             _read_back(machine)
         machine.host("user_annotation", f"ProfilerStep#{step}", begin, machine.now)
@@ -171,7 +78,7 @@ class _Batches:
         return self.taken[-1]
 
 
-def _fetch(machine: _Machine, settings: SimulatorSettings, batches: _Batches) -> None:
+def _fetch(machine: Machine, settings: SimulatorSettings, batches: _Batches) -> None:
     kind = "_MultiProcessing" if settings.workers else "_SingleProcess"
     start = machine.now
     machine.now = batches.take(start) + 20.0
@@ -179,7 +86,7 @@ def _fetch(machine: _Machine, settings: SimulatorSettings, batches: _Batches) ->
     machine.host("user_annotation", name, start, machine.now)
 
 
-def _upload(machine: _Machine, settings: SimulatorSettings) -> None:
+def _upload(machine: Machine, settings: SimulatorSettings) -> None:
     size = int(settings.batch_mib * 2**20)
     if not size:
         return
@@ -195,30 +102,73 @@ def _upload(machine: _Machine, settings: SimulatorSettings) -> None:
     machine.host("cpu_op", "aten::copy_", start + 1, machine.now)
 
 
-def _python(machine: _Machine, settings: SimulatorSettings) -> None:
+def _python(machine: Machine, settings: SimulatorSettings) -> None:
     if settings.python_ms:
         end = machine.now + 1e3 * settings.python_ms
         machine.host("python_function", "train.py(42): prepare_step", machine.now, end)
         machine.now = end
 
 
-def _launch(machine: _Machine, settings: SimulatorSettings) -> None:
+def _allocate(machine: Machine, settings: SimulatorSettings, name: str) -> None:
+    """The step's buffers; freeing one waits until the device is idle."""
+    for _ in range(settings.allocations):
+        machine.correlation += 1
+        start = machine.now
+        if name == "cudaMalloc":
+            machine.now = start + _MALLOC_US
+        else:
+            machine.now = max(start, machine.idle_at) + _FREE_US
+        machine.call(name, start, machine.now)
+
+
+def _launch(machine: Machine, settings: SimulatorSettings) -> None:
     """Launch a step's kernels: an operator each, its launch call in its last third."""
     count = settings.kernels
     forward, backward = round(_FORWARD * count), round(_BACKWARD * count)
+    buckets = _bucket_ends(settings, forward, backward)
     optimizer = machine.now
     for index in range(count):
+        if index == backward:
+            _await_reduced(machine, settings)
+            optimizer = machine.now
         start, machine.now = machine.now, machine.now + settings.launch_us
         operator, kernel = _names(index, forward, backward)
-        if index == backward:
-            optimizer = start
         machine.correlation += 1
         machine.host("cpu_op", operator, start, machine.now)
         call = start + settings.launch_us * 2 / 3
         machine.call("cudaLaunchKernel", call, machine.now)
         machine.enqueue("kernel", kernel, call, settings.kernel_us)
+        for _ in range(buckets.count(index)):
+            _reduce(machine, settings)
     if backward < count:
         machine.host("user_annotation", "Optimizer.step#AdamW.step", optimizer, machine.now)
+    else:
+        _await_reduced(machine, settings)
+
+
+def _bucket_ends(settings: SimulatorSettings, forward: int, backward: int) -> list[int]:
+    """After which kernels a bucket of gradients is complete."""
+    last = max(backward - 1, 0)
+    if not settings.communication_ms:
+        return []
+    if not settings.overlap:
+        return [last] * _BUCKETS
+    return np.linspace(forward, last, _BUCKETS + 1)[1:].astype(int).tolist()
+
+
+def _reduce(machine: Machine, settings: SimulatorSettings) -> None:
+    machine.wait_event(REDUCE, COMPUTE)
+    machine.correlation += 1
+    start, machine.now = machine.now, machine.now + 8.0
+    machine.call("cudaLaunchKernel", start, machine.now)
+    duration = 1e3 * settings.communication_ms / _BUCKETS
+    name = "ncclDevKernel_AllReduce_Sum_f32_RING_LL"
+    machine.enqueue("kernel", name, start, duration, stream=REDUCE)
+
+
+def _await_reduced(machine: Machine, settings: SimulatorSettings) -> None:
+    if settings.communication_ms:
+        machine.wait_event(COMPUTE, REDUCE)
 
 
 def _names(index: int, forward: int, backward: int) -> tuple[str, str]:
@@ -229,7 +179,7 @@ def _names(index: int, forward: int, backward: int) -> tuple[str, str]:
     return "aten::_fused_adamw_", "sim_adamw"
 
 
-def _read_back(machine: _Machine) -> None:
+def _read_back(machine: Machine) -> None:
     """``loss.item()``: a small copy back, then a wait until the device is done."""
     machine.correlation += 1
     start = machine.now

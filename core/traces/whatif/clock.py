@@ -1,0 +1,154 @@
+"""The host's clock: what the training threads do at any moment, and how fast an edit lets it pass.
+
+Threads of one training process take turns (the main thread hands backward to autograd's and
+waits), so that one clock for all of them orders their calls. An edit gives every kind of activity
+a rate: 1 as observed, 0 removed. The new time of a moment is the integral of the rates up to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.traces import names as n
+from core.traces.case import Case
+from core.traces.columns import Category
+from core.traces.host import epoch_edges, loader_mask
+from core.traces.intervals import Intervals, union
+
+Floats = NDArray[np.float64]
+
+
+class Doing(IntEnum):
+    """What the host does, from the weakest claim to the strongest (as in ``idle.host_state``)."""
+
+    PYTHON = 0
+    TALKING_ELSEWHERE = 1
+    OPERATOR = 2
+    OTHER_CALL = 3
+    LAUNCH = 4
+    COPY = 5
+    LOADER = 6
+    TALKING = 7
+    ALLOCATE = 8
+    SYNC = 9
+
+
+class Place(IntEnum):
+    """Where it does it; edits may be confined to a place."""
+
+    OPTIMIZER = 10
+    UPLOAD = 11
+    EPOCH_EDGE = 12
+
+
+_BITS = 13
+_KINDS = len(Doing)
+
+
+def _strongest() -> NDArray[np.int64]:
+    masks = np.arange(1 << _BITS) & ((1 << _KINDS) - 1)
+    return np.where(masks > 1, np.floor(np.log2(np.maximum(masks, 1))), 0).astype(np.int64)
+
+
+STRONGEST = _strongest()
+"""int64[masks]: the :class:`Doing` that a set of open spans amounts to."""
+
+
+MASKS = np.arange(1 << _BITS)
+"""Every set of open spans."""
+
+
+def doing(*kinds: Doing) -> NDArray[np.bool_]:
+    """bool[masks]: sets of open spans that amount to one of these activities."""
+    return np.isin(STRONGEST, [int(kind) for kind in kinds])
+
+
+def inside(place: Place) -> NDArray[np.bool_]:
+    """bool[masks]: sets of open spans that lie in a place."""
+    return (MASKS >> int(place)) & 1 == 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HostClock:
+    """Observed moments and what was open between them.
+
+    Attributes:
+        points: float64[n] µs, ascending; the first is the start of the window.
+        mask: int16[n], bits of :class:`Doing` and :class:`Place`; ``mask[i]`` holds from
+            ``points[i]`` to the next.
+    """
+
+    points: Floats
+    mask: NDArray[np.int16]
+
+    def index(self, times: Floats) -> NDArray[np.int32]:
+        """int32: the piece that each of ``times`` (µs, not before the window) lies in."""
+        return np.maximum(np.searchsorted(self.points, times, side="right") - 1, 0).astype(np.int32)
+
+    def warp(self, table: Floats, times: Floats, index: NDArray[np.int32]) -> Floats:
+        """New time (µs after the window's start) of ``times``, whose pieces are ``index``."""
+        rate = table[self.mask]
+        new = np.zeros(self.points.size)
+        np.cumsum(np.diff(self.points) * rate[:-1], out=new[1:])
+        return new[index] + (times - self.points[index]) * rate[index]
+
+
+def host_clock(case: Case, threads: NDArray[np.int64]) -> HostClock:
+    """The clock of the given threads (codes), inside the window."""
+    low, high = case.window.start_us, case.window.end_us
+    times, bits = [np.array([low])], [np.zeros(1, np.int16)]
+    for bit, where in _layers(case, threads):
+        clipped = where.clip(low, high)
+        for side in (clipped.start, clipped.end):
+            times.append(side)
+            bits.append(np.full(side.size, 1 << bit, np.int16))
+    time, bit = np.concatenate(times), np.concatenate(bits)
+    order = np.argsort(time, kind="stable")
+    # The intervals of a layer are disjoint: every boundary turns its bit over.
+    return HostClock(time[order], np.bitwise_xor.accumulate(bit[order]))
+
+
+def _layers(case: Case, threads: NDArray[np.int64]) -> list[tuple[int, Intervals]]:
+    trace, main = case.trace, case.trace.thread == case.window.main_thread
+    known = np.zeros(len(trace.threads), bool)
+    known[threads] = True
+    mine = known[trace.thread]
+    call = (trace.category == Category.RUNTIME) & mine
+    operator = trace.category == Category.CPU_OP
+    noted = operator | (trace.category == Category.ANNOTATION)
+
+    def named(pattern: n.re.Pattern[str]) -> NDArray[np.bool_]:
+        return n.matching(trace.names, pattern)[trace.name]
+
+    talks, copies = noted & named(n.HOST_COLLECTIVE), call & named(n.COPY_CALL)
+    masks = (
+        (Doing.TALKING_ELSEWHERE, talks & ~main),
+        (Doing.OPERATOR, operator & (mine if case.device is not None else True)),
+        (Doing.OTHER_CALL, call),
+        (Doing.LAUNCH, call & named(n.LAUNCH)),
+        (Doing.COPY, copies),
+        (Doing.LOADER, loader_mask(trace) & main),
+        (Doing.TALKING, talks & main),
+        (Doing.ALLOCATE, call & named(n.ALLOCATE)),
+        (Doing.SYNC, call & named(n.SYNC)),
+        (Place.OPTIMIZER, noted & main & named(n.OPTIMIZER)),
+        (Place.UPLOAD, uploads(case, copies)),
+    )
+    layers: list[tuple[int, Intervals]] = [
+        (int(bit), union(trace.start[mask], trace.end[mask])) for bit, mask in masks
+    ]
+    return [*layers, (int(Place.EPOCH_EDGE), epoch_edges(trace, case.window))]
+
+
+def uploads(case: Case, copies: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool[rows]: copy calls whose copy comes from pageable host memory."""
+    trace = case.trace
+    found = np.zeros(len(trace), bool)
+    moved = case.named(case.device_rows(Category.MEMCPY), n.PAGEABLE_UPLOAD)
+    if moved.size:
+        found[copies] = np.isin(trace.correlation[copies], trace.correlation[moved])
+    return found
