@@ -9,7 +9,7 @@ from core.traces import names as n
 from core.traces.case import Case
 from core.traces.columns import Category
 from core.traces.idle import CODE, IdlePieces
-from core.traces.intervals import Intervals, overlap, union
+from core.traces.intervals import Intervals, distinct, overlap, union
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
     CRITICAL,
@@ -95,7 +95,7 @@ def launch_findings(case: Case) -> list[Finding]:
 
 def _empty_queue(pieces: IdlePieces) -> int:
     """Gaps in which the next operation had not been launched yet."""
-    return int(np.unique(pieces.gap[pieces.cause != CODE["device-queue"]]).size)
+    return int(distinct(pieces.gap[pieces.cause != CODE["device-queue"]]).size)
 
 
 def _frame(case: Case) -> str:
