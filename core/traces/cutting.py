@@ -24,7 +24,7 @@ class Cutter:
         self._learned = False
         self._searched = 0
 
-    def cut(self, buffer: bytes) -> int | None:
+    def cut(self, buffer: bytes | bytearray) -> int | None:
         """Position of the comma, or None where the buffer holds no whole entry.
 
         The next buffer must be what follows the comma, or this one with more text behind it.
@@ -32,7 +32,7 @@ class Cutter:
         if not self._learned and buffer:
             self._learned = True
             found = _PHASE_FIRST.search(buffer)
-            self._separator = found[0] if found else None
+            self._separator = bytes(found[0]) if found else None
         low = max(self._searched - _OVERLAP, 0)
         at = self._by_separator(buffer, low)
         if at is None:
@@ -40,14 +40,14 @@ class Cutter:
         self._searched = 0 if at is not None else len(buffer)
         return at
 
-    def _by_separator(self, buffer: bytes, low: int) -> int | None:
+    def _by_separator(self, buffer: bytes | bytearray, low: int) -> int | None:
         if self._separator is None:
             return None
         at = buffer.rfind(self._separator, low)
         return None if at < 0 else at + self._separator.index(b",")
 
 
-def _by_pattern(buffer: bytes, low: int) -> int | None:
+def _by_pattern(buffer: bytes | bytearray, low: int) -> int | None:
     """The last match at or after ``low``, looking back ever further."""
     span = _LOOK_BACK
     while True:
