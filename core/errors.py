@@ -5,6 +5,9 @@
         - NotFound: a path, run, job or tag that is not there
         - NotAllowed: a path outside the roots, a workload outside the allow-list
         - Unreadable: a file that is not what it claims to be, or is damaged beyond use
+        - Unsatisfiable: more GPUs, cores or nodes than the engine can ever give
+    - SubmitRejected: the engine (Slurm, Ray) refused a job, in its own words
+    - EngineDown: the engine cannot be reached; what it runs is as last seen
     - JobFailed: a job ended without doing what was asked (command line: exit code 1)
 """
 
@@ -30,6 +33,18 @@ class NotAllowed(BadInput):
 
 class Unreadable(BadInput):
     """Not the kind of file it claims to be, or damaged beyond use."""
+
+
+class Unsatisfiable(BadInput):
+    """More than the engine can ever give."""
+
+
+class SubmitRejected(GpulseError):
+    """The engine refused a job, in its own words."""
+
+
+class EngineDown(GpulseError):
+    """The engine cannot be reached; states stay as last seen."""
 
 
 class JobFailed(GpulseError):

@@ -26,6 +26,7 @@ class Health:
 
     Attributes:
         verdict: word of the verdict on its losses, "" without losses.
+        quantity: what is judged, "loss" or "error" (of accuracies).
         summary: the verdict in a sentence with its evidence.
         best_step: step of the checkpoint to keep.
         best_value: its validation loss.
@@ -40,6 +41,7 @@ class Health:
     """
 
     verdict: str = ""
+    quantity: str = "loss"
     summary: str = ""
     best_step: int | None = None
     best_value: float | None = None
@@ -83,6 +85,7 @@ def vital_signs(
     if pair is not None and verdict is not None:
         learning = {
             "verdict": verdict.verdict,
+            "quantity": pair.quantity,
             "summary": verdict.summary,
             "best_step": verdict.best_step,
             "best_value": verdict.best_value,

@@ -48,8 +48,10 @@ class Settings(BaseSettings):
         state_dir: job store, caches, built-in data and the mirrors of remote folders
             (``GPULSE_STATE_DIR``); never a log folder.
         workloads: allow-list of the user's own ``package.module:workload`` entry points.
-        engine: who runs the jobs.
-        cpu_slots: jobs that may run at the same time on this machine.
+        engine: who runs the jobs: this machine, or a Slurm cluster that shares the runs folder.
+        slurm_options: further options of ``sbatch`` (``-p gpu -A project``).
+        cpu_slots: cores that jobs on this machine may keep for themselves, one each unless they
+            ask for more: the number of jobs at the same time.
         cache_mib: disk space for what was read from event files and traces, in the state folder.
         memory_mib: memory that a server spends on keeping event files that are in use.
         idle_exit_s: seconds without work after which the supervisor ends itself.
@@ -71,7 +73,8 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_state_dir("gpulse", appauthor=False))
     )
     workloads: Annotated[tuple[str, ...], NoDecode] = ()
-    engine: Literal["local"] = "local"
+    engine: Literal["local", "slurm"] = "local"
+    slurm_options: str = ""
     cpu_slots: int = Field(default=1, ge=1, le=1024)
     cache_mib: int = Field(default=4096, ge=1)
     memory_mib: int = Field(default=768, ge=1)

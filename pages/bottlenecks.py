@@ -9,9 +9,12 @@ nav.guard()
 
 st.title(t("nav.bottlenecks"))
 run = header.show()
-if header.choose_view("profile", "trace") == "simulator":
+view = header.choose_view("profile", "trace", "compare")
+if view == "simulator":
     bottlenecks.simulator()
 elif run is None:
     st.info(t("empty.run"), icon=":material/info:")
+elif view == "compare":
+    bottlenecks.compare_view(run)
 else:
     bottlenecks.run_view(run)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import header, nav, queue
+from core.ui import header, jobs, nav
 from core.ui.texts import t
 
 nav.guard()
@@ -11,6 +11,6 @@ st.title(t("nav.jobs"))
 header.show()
 form, board = st.columns([2, 3], gap="large")
 with form:
-    queue.launch_form()
+    jobs.launch_form()
 with board:
-    queue.board()
+    jobs.board()

@@ -1,13 +1,12 @@
-"""DataLoader settings, measured: throughput of num_workers and pin_memory, recommendation."""
+"""DataLoader settings: predicted, measured where it matters, recommended with certainty."""
 
 import streamlit as st
 
-from core.ui import header, nav, tuning
+from core.ui import header, loader, nav
 from core.ui.texts import t
 
 nav.guard()
 
 st.title(t("nav.loader"))
-header.show()
-tuning.form()
-tuning.result()
+loader.form(header.show())
+loader.result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,32 @@ def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def write_losses() -> Callable[..., Path]:
-    """A function that writes event files with a train and a validation loss for each epoch."""
+def write_scalars() -> Callable[..., Path]:
+    """A function that writes event files with values for each epoch, by tag."""
     from tensorboard.compat.proto import event_pb2, summary_pb2
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
     event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
     summary: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
 
-    def write(folder: Path, train: Sequence[float], val: Sequence[float]) -> Path:
+    def write(folder: Path, columns: Mapping[str, Sequence[float]]) -> Path:
         writer = EventFileWriter(str(folder))
-        for epoch, losses in enumerate(zip(train, val, strict=True), 1):
-            for tag, loss in zip(("Loss/train", "Loss/val"), losses, strict=True):
-                logged = summary(value=[summary.Value(tag=tag, simple_value=loss)])
+        for epoch, values in enumerate(zip(*columns.values(), strict=True), 1):
+            for tag, value in zip(columns, values, strict=True):
+                logged = summary(value=[summary.Value(tag=tag, simple_value=value)])
                 writer.add_event(event(wall_time=1.7e9 + epoch, step=epoch, summary=logged))
         writer.close()
         return folder
+
+    return write
+
+
+@pytest.fixture
+def write_losses(write_scalars: Callable[..., Path]) -> Callable[..., Path]:
+    """A function that writes event files with a train and a validation loss for each epoch."""
+
+    def write(folder: Path, train: Sequence[float], val: Sequence[float]) -> Path:
+        return write_scalars(folder, {"Loss/train": train, "Loss/val": val})
 
     return write
 

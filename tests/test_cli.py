@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core import jobs
 from core.cli import main
+from core.loader import Setting, Trial, Trials
 
 ROOT = Path(__file__).parents[1]
 Curves = tuple[list[float], list[float]]
@@ -99,6 +102,9 @@ def test_scalars_without_what_a_restart_made_obsolete(
         ("diagnose", "missing"),
         ("dynamics", "."),
         ("diagnose", "."),
+        ("compare", ".", "missing"),
+        ("compare", ".", "."),
+        ("compare", "."),
         ("jobs", "no-such-job"),
         ("jobs", "--stop"),
         ("launch", "--kind", "train", "--workload", "nothing"),
@@ -109,6 +115,8 @@ def test_scalars_without_what_a_restart_made_obsolete(
         ("launch", "--kind", "train", "--workload", "digits", "--set", "epochs"),
         ("launch", "--kind", "train", "--workload", "digits", "--device", "tpu"),
         ("launch", "--kind", "bake", "--workload", "digits"),
+        ("tune", "--workload", "nothing"),
+        ("tune", "--workload", "digits", "--budget", "soon"),
         ("frobnicate",),
         (),
     ],
@@ -183,3 +191,33 @@ def test_without_json_the_answer_is_text(
     code, out, _ = _run(capsys, "scalars", folder)
     assert code == 0
     assert "points: 2" in out
+
+
+def test_tune_answers_with_best_baseline_speedup_trials_and_predictions(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[object, ...]] = []
+    made = Trial(Setting.of(0, 32), 1, "ok", samples_per_s=100.0, block_s=(0.32,))
+    trials = Trials("digits", "cpu", 32, 2, 30.0, 1, True, Setting.of(0, 32), trials=(made,))
+    job = jobs.Job("tune-1", "tune", "digits", {}, "cpu", None, "succeeded", tmp_path, 0.0)
+
+    def launch(spec: object) -> jobs.Job:
+        asked.append((spec,))
+        (tmp_path / "trials.json").write_text(json.dumps(trials.to_json()))
+        return job
+
+    monkeypatch.setattr(jobs, "launch", launch)
+    monkeypatch.setattr(jobs, "wait", lambda *words, **more: job)
+    code, out, _ = _run(capsys, "tune", "--workload", "digits", "--budget", 30, "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert len(asked) == 1
+    assert answer["best"]["num_workers"] == answer["baseline"]["num_workers"] == 0
+    assert answer["speedup"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert [trial["samples_per_s"] for trial in answer["trials"]] == [100.0]
+    assert answer["predicted"] == []
+    failed = dataclasses.replace(job, state="failed", error="No setting could be measured.")
+    monkeypatch.setattr(jobs, "wait", lambda *words, **more: failed)
+    code, _, said = _run(capsys, "tune", "--workload", "digits")
+    assert code == 1
+    assert "No setting could be measured." in said

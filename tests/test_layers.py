@@ -27,19 +27,25 @@ ALLOWED: dict[str, set[str]] = {
     "training": _BASE | {"workloads", "dynamics"},
     "loader": _BASE | {"workloads", "training"},
     "health": _BASE | {"dynamics", "traces"},
+    "compare": _BASE | {"events", "dynamics", "traces", "health"},
+    "report": _BASE | {"traces", "compare"},
     "series": _BASE | {"events"},
     "table": _BASE | {"events", "dynamics", "health"},
     "hparams": set(),
     "pictures": set(),
-    "charts": _BASE | {"events", "dynamics", "traces", "loader", "series", "hparams"},
+    "charts": _BASE | {"events", "dynamics", "traces", "loader", "series", "hparams", "compare"},
     "ui": _BASE
     | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
-    | {"loader", "health", "charts", "series", "table", "hparams", "pictures"},
-    "cli": _BASE | {"remote", "events", "dynamics", "traces", "jobs"},
+    | {"loader", "health", "charts", "series", "table", "hparams", "pictures"}
+    | {"compare", "report"},
+    "tuning": _BASE | {"loader", "jobs"},
+    "cli": _BASE
+    | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning"},
     "__main__": {"cli"},
 }
-NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.queue", "core.ui.dynamics", "core.ui.explore",
-            "core.ui.bottlenecks", "core.ui.tuning", "core.charts.traces")  # fmt: skip
+NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.jobs", "core.ui.dynamics", "core.ui.explore",
+            "core.ui.bottlenecks", "core.ui.loader", "core.tuning",
+            "core.charts.traces")  # fmt: skip
 
 
 def _imports(file: Path) -> set[str]:

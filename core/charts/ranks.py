@@ -16,6 +16,8 @@ MANY = 24
 _SHOWN_PCT = 1.0
 """Activities below this share on every rank are summed up."""
 _ROW_PX, _AXIS_PX, _TALL_PX = 26, 130, 380
+_LEAST_PX = 240
+"""The legend takes up to half of it, and bars of two ranks must still be seen."""
 _REST = Label("rest", "Other waiting", "Causes below 1 % of the window on every rank.", "#BDBDBD")
 _ORDER = (
     "compute",
@@ -64,7 +66,7 @@ def ranks_chart(job: JobDiagnosis) -> Any:
             alt.Tooltip("explanation:N", title="What it means"),
         ],
     )
-    height = _TALL_PX if many else _ROW_PX * len(job.ranks) + _AXIS_PX
+    height = _TALL_PX if many else max(_LEAST_PX, _ROW_PX * len(job.ranks) + _AXIS_PX)
     mark = _mark(job, place, many=many)
     return finish(bars if mark is None else bars + mark, height=height)
 

@@ -33,6 +33,9 @@ ZONES: dict[str, tuple[str, float]] = {
 }
 """Phase -> (fill colour, opacity) of its band."""
 
+DIVERGED: tuple[str, float] = ("#6E6E6E", 0.45)
+"""The band after a run was lost: no phase of learning, so neither blue nor red."""
+
 BEST = "#009E73"
 """The best checkpoint and our own advice."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from core.charts.theme import BEST, RULE, ZONES
+from core.charts.placing import Plot
+from core.charts.theme import BEST, DIVERGED, RULE, ZONES
 from core.charts.xaxis import XAxis
-from core.dynamics import OURS, Curve, LossPair, StopRow, Verdict
+from core.dynamics import OURS, Curve, LossPair, StopRow, Verdict, Zone
 
 NAME_LINE_PX = 14
 _STRIP_PX = 7
@@ -30,25 +31,25 @@ def band_layers(verdict: Verdict, x: XAxis, ink: str | None = None) -> list[dict
     Args:
         ink: colour of the bands' names, which stand above the plot; None leaves them out.
     """
-    rows = _bands(verdict, x)
+    rows = [*_bands(verdict, x), *_lost_band(verdict, x)]
     layers = [
         {
             "data": inline([row]),
-            "mark": {"type": "rect", "color": ZONES[row["phase"]][0], "opacity": row["opacity"]},
+            "mark": {"type": "rect", "color": row["paint"], "opacity": row["opacity"]},
             "encoding": {"x": x.encoding(), "x2": {"field": "end"}},
         }
         for row in rows
     ]
-    layers += _onset_edges(verdict, x)
+    layers += [*_onset_edges(verdict, x), *_lost_edge(verdict, x)]
     if ink is not None and rows:
         layers.append(_band_names(verdict, x, ink))
     return layers
 
 
 def _bands(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
-    """x, end, phase, opacity; the red begins lighter where its onset is uncertain."""
-    zones = verdict.zones
-    edges = [zone.start_step for zone in zones] + [x.last]
+    """x, end, paint, opacity; the red begins lighter where its onset is uncertain."""
+    zones = _zones(verdict)
+    edges = [zone.start_step for zone in zones] + [_end(verdict, x)]
     low, high = verdict.onset_interval or (None, None)
     stretches: list[tuple[str, float, float, float]] = []
     for zone, start, end in zip(zones, edges, edges[1:], strict=False):
@@ -62,10 +63,42 @@ def _bands(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
             stretches.append((zone.phase, opacity, start, max(start, min(end, low))))
     rows = []
     for phase, opacity, start, end in stretches:
-        if end > start or len(zones) == 1:
+        if end > start or (len(zones) == 1 and verdict.diverged_step is None):
             a, b = x.place([start, end]).tolist()
-            rows.append({"x": a, "end": b, "phase": phase, "opacity": opacity})
+            rows.append({"x": a, "end": b, "paint": ZONES[phase][0], "opacity": opacity})
     return rows
+
+
+def _zones(verdict: Verdict) -> list[Zone]:
+    """The zones that tell something: of a diverged run those before it was lost."""
+    lost = verdict.diverged_step
+    if lost is None:
+        return list(verdict.zones)
+    return [zone for zone in verdict.zones if zone.start_step < lost]
+
+
+def _end(verdict: Verdict, x: XAxis) -> int:
+    return x.last if verdict.diverged_step is None else min(verdict.diverged_step, x.last)
+
+
+def _lost_band(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
+    """From the step of divergence to the end; no phase says anything there."""
+    if verdict.diverged_step is None:
+        return []
+    a, b = x.place([verdict.diverged_step, x.last]).tolist()
+    return [{"x": a, "end": b, "paint": DIVERGED[0], "opacity": DIVERGED[1]}]
+
+
+def _lost_edge(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
+    """A line where the run was lost: the band is nothing where that is the last step."""
+    lost = verdict.diverged_step
+    if lost is None:
+        return []
+    row = {"x": float(x.place(lost)), "note": f"{x.step_name.lower()} {lost:,}"}
+    mark = {"type": "rule", "color": DIVERGED[0], "strokeWidth": 2}
+    tip = {"field": "note", "type": "nominal", "title": "Diverged from"}
+    return [{"data": inline([row]), "mark": mark,
+             "encoding": {"x": x.encoding(), "tooltip": [tip]}}]  # fmt: skip
 
 
 def _phases(verdict: Verdict) -> set[str]:
@@ -95,12 +128,16 @@ def _band_names(verdict: Verdict, x: XAxis, ink: str) -> dict[str, Any]:
     low, high = x.place([x.first, x.last]).tolist()
     margin = 0.07 * (high - low)
     values = []
-    for number, zone in enumerate(verdict.zones):
-        middle = float(x.place([zone.start_step, zone.end_step]).mean())
+    named = [(zone.phase, zone.start_step, zone.end_step) for zone in _zones(verdict)]
+    if verdict.diverged_step is not None:
+        named = [(name, start, min(end, verdict.diverged_step)) for name, start, end in named]
+        named.append(("diverged", verdict.diverged_step, x.last))
+    for number, (name, start, end) in enumerate(named):
+        middle = float(x.place([start, end]).mean())
         values.append({
             "x": min(max(middle, low + margin), high - margin),
-            "name": zone.phase.capitalize(),
-            "line": -6 - NAME_LINE_PX * (number % 2),
+            "name": name.capitalize(),
+            "line": -8 - NAME_LINE_PX * (number % 2),
         })  # fmt: skip
     return {
         "data": inline(values),
@@ -187,34 +224,31 @@ def reading_rows(
     for name, curve in curves if step is not None else []:
         value = math.nan if curve is None or step is None else curve.at(step)
         if math.isfinite(value):
-            rows.append({"step": step, "y": value, "name": name, "below": False})
+            rows.append({"step": step, "y": value, "name": name})
     rows.sort(key=lambda row: -row["y"])
-    if len(rows) == 2:
-        rows[1]["below"] = True
     best, value = verdict.best_step, verdict.best_value
     if best is not None and value is not None and best != step and pair.val is not None:
-        rows.append({"step": best, "y": value, "name": "best", "below": False})
+        rows.append({"step": best, "y": value, "name": "best"})
     return rows
 
 
 def reading_layers(
-    rows: list[dict[str, Any]], x: XAxis, y: dict[str, Any], ink: str
+    rows: list[dict[str, Any]], x: XAxis, y: dict[str, Any], ink: str, plot: Plot
 ) -> list[dict[str, Any]]:
-    """The points, and next to each its value: on the side where there is room."""
+    """The points, and near each its value: where it is clear of the curves and of the others."""
     if not rows:
         return []
-    low, high = x.place([x.first, x.last]).tolist()
     at = x.place([row["step"] for row in rows]).tolist()
     points = [{"x": place, "y": row["y"]} for place, row in zip(at, rows, strict=True)]
     dot = {"type": "point", "size": 70, "filled": True, "color": RULE, "opacity": 1}
     layers = [{"data": inline(points), "mark": dot, "encoding": {"x": x.encoding(), "y": y}}]
-    for place, row in zip(at, rows, strict=True):
-        right = place > low + 0.75 * (high - low)
-        mark = {
-            "type": "text", "align": "right" if right else "left", "dx": -8 if right else 8,
-            "dy": 12 if row["below"] else -10, "fontSize": 12, "color": ink,
-        }  # fmt: skip
-        text = {"x": place, "y": row["y"], "text": f"{row['name']} {row['y']:.4g}"}
+    texts = [f"{row['name']} {row['y']:.4g}".replace(" -", " −") for row in rows]
+    placed = [(point["x"], point["y"], text) for point, text in zip(points, texts, strict=True)]
+    for point, text, spot in zip(points, texts, plot.spots(placed), strict=True):
+        mark = {"type": "text", "align": spot.align, "dx": spot.dx, "dy": spot.dy,
+                "baseline": "middle", "fontSize": 12, "color": ink}  # fmt: skip
         encoding = {"x": x.encoding(), "y": y, "text": {"field": "text", "type": "nominal"}}
-        layers.append({"data": inline([text]), "mark": mark, "encoding": encoding})
+        layers.append(
+            {"data": inline([point | {"text": text}]), "mark": mark, "encoding": encoding}
+        )
     return layers

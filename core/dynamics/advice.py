@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.dynamics.records import Advice, LossPair, VerdictName
 from core.dynamics.signals import fact
+from core.dynamics.words import as_error
 
 
 def advise(
@@ -13,7 +16,7 @@ def advise(
     best_step: int | None,
     wide_gap: bool = False,
 ) -> tuple[Advice, ...]:
-    """Advice for a verdict, the first step first.
+    """Advice for a verdict, the first step first, in words that fit what was logged.
 
     Args:
         verdict: the verdict.
@@ -22,6 +25,15 @@ def advise(
         best_step: step of the best checkpoint, if there is one.
         wide_gap: validation is clearly worse than training.
     """
+    given = _advice(verdict, pair, points, best_step, wide_gap)
+    if not pair.negated:
+        return given
+    return tuple(replace(each, text=as_error(each.text, only_splits=True)) for each in given)
+
+
+def _advice(
+    verdict: VerdictName, pair: LossPair, points: int, best_step: int | None, wide_gap: bool
+) -> tuple[Advice, ...]:
     if verdict == "overfitting":
         return _overfitting(pair, best_step)
     if verdict == "underfitting":
@@ -43,10 +55,10 @@ def _overfitting(pair: LossPair, best_step: int | None) -> tuple[Advice, ...]:
     return (
         Advice(
             "Stop early",
-            f"Use the checkpoint of step {best_step}; relaunched with a patience of 5 epochs, or "
-            f"with early_stop=auto, the job stops by itself soon after its best epoch."
-            f"{_planned_drop(pair)}",
-            {"patience": 5},
+            f"Use the checkpoint of step {best_step}. Relaunched with early_stop=auto, the job "
+            "stops by itself once the rise is certain and keeps its best checkpoint; a fixed "
+            f"patience more often stops before the best epoch.{_planned_drop(pair)}",
+            {"early_stop": "auto"},
         ),
         Advice(
             "Regularise",

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.dynamics.evidence import RISE, Evidence, Z
 from core.dynamics.records import Curve, VerdictName
+from core.dynamics.smoothing import smooth
 
 MIN_POINTS = 2
 """Below this nothing can be said."""
@@ -15,6 +16,11 @@ WIDE_GAP = 2.0
 """Two points: validation loss must also be twice the training loss. Without that 9 of 12 rises at
 the second epoch of a development history went away; with it none of 101 did (histories as they
 are and thinned to every 2nd, 5th and 10th epoch)."""
+
+TWICE_FROM = 5
+"""With five points or more the rise must be seen at two of them: a live run has its next point
+soon. It costs nothing on the development histories, thinned ones included; without it a real
+training of digits was called overfitting at its sixth epoch, with its best still to come."""
 
 FALLING_POINTS = 4
 """A fall is seen in four points, not in fewer."""
@@ -33,9 +39,10 @@ FITTED = 0.05
 GAIN = 0.05
 """Expected further fall that makes a run undertrained; mirrors RISE."""
 
-LITTLE = 0.87
-"""A best loss above 87 % of the starting level means that little was learned (chosen on the
-development curves, where optimal runs end below it), if the training loss is high as well."""
+LITTLE = 0.83
+"""A best loss above 83 % of the starting level means that little was learned (the middle of the
+plateau of the development scores, 75 to 90 %; beyond that they fall), if the training loss is high
+as well."""
 
 LITTLE_TRAIN = 0.6
 """Training loss that shed more than 60 % has learned, whatever its validation loss says."""
@@ -82,6 +89,34 @@ def nonfinite(curve: Curve | None) -> bool:
         return False
     bad = ~np.isfinite(curve.values)
     return bool(bad[-1] or bad.mean() > MOSTLY_NONFINITE)
+
+
+def lost_at(curve: Curve | None) -> int | None:
+    """Index from which a curve is lost to NaN or infinity, None where it is not.
+
+    That is the last stretch of them where a curve ends so; single ones before it were got over.
+    """
+    if curve is None or not nonfinite(curve):
+        return None
+    bad = ~np.isfinite(curve.values)
+    good = np.flatnonzero(~bad)
+    last = int(good[-1]) + 1 if len(good) else 0
+    got_over = 0 < last < len(bad) and bad[:last].mean() <= MOSTLY_NONFINITE
+    return last if got_over else int(np.argmax(bad))
+
+
+def above_start(train: Curve) -> int | None:
+    """First step of the last stretch in which the training loss lies above its start by
+    ABOVE_START, None where it does not end so.
+
+    Args:
+        train: finite points.
+    """
+    level = smooth(train.values).values
+    start = float(train.values[0])
+    below = np.flatnonzero(level <= start + ABOVE_START * abs(start))
+    first = int(below[-1]) + 1 if len(below) else 0
+    return int(train.steps[first]) if first < len(train) else None
 
 
 def decide(evidence: Evidence, has_train: bool) -> VerdictName:
@@ -138,7 +173,8 @@ def _decide_short(evidence: Evidence, has_train: bool) -> VerdictName:
             return "overfitting" if climbing else "too-short"
         if evidence.train_since_best < -FITTED:
             wide = len(values) > MIN_POINTS or evidence.gap_ratio >= WIDE_GAP
-            return "overfitting" if wide else "too-short"
+            twice = len(values) < TWICE_FROM or len(values) - 1 - best >= 2
+            return "overfitting" if wide and twice else "too-short"
         both = evidence.train_since_best > -STILL and len(values) > MIN_POINTS
         return "diverged" if both else "too-short"
     steady = len(values) >= FALLING_POINTS and bool((np.diff(values) < 0).all())

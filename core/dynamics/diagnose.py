@@ -9,7 +9,7 @@ import numpy as np
 from core.dynamics.advice import advise
 from core.dynamics.checks import GAP_CHECK, run_checks
 from core.dynamics.confidence import confidence
-from core.dynamics.detector import MIN_POINTS, decide, nonfinite
+from core.dynamics.detector import MIN_POINTS, above_start, decide, lost_at, nonfinite
 from core.dynamics.evidence import Evidence, gather
 from core.dynamics.records import Curve, LossPair, Phase, Verdict, VerdictName, Zone
 from core.dynamics.stopping import first_stop
@@ -17,6 +17,7 @@ from core.dynamics.summary import sentence
 from core.dynamics.zones import (
     best_band,
     bounds,
+    learned,
     onset_interval,
     tile,
     zones_of,
@@ -35,7 +36,9 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
     seen = pair.until(at)
     pair = _bounded(seen)
     val = _without_divergence(pair.val)
-    evidence = gather(val, _finite(pair.train)) if val is not None and len(val) >= 2 else None
+    evidence = None
+    if val is not None and len(val) >= 2:
+        evidence = gather(val, _finite(pair.train), counted=pair.negated)
     verdict = _verdict(pair, val, evidence)
     best, onset = _landmarks(evidence, val, verdict)
     band, interval = _uncertain(evidence, verdict)
@@ -63,6 +66,7 @@ def diagnose(pair: LossPair, at: int | None = None) -> Verdict:
         onset_interval=interval,
         confidence=confidence(verdict, evidence, nonfinite(pair.train) or nonfinite(pair.val)),
         stop_step=first_stop(pair),
+        diverged_step=_diverged_step(pair, evidence, verdict),
     )
 
 
@@ -83,11 +87,11 @@ def _finite(curve: Curve | None) -> Curve | None:
 
 
 def _without_divergence(val: Curve | None) -> Curve | None:
-    """The finite points; of a curve that ends or mostly is non-finite those before the first."""
-    if val is None or not nonfinite(val):
+    """The finite points, of a curve that is lost those before."""
+    lost = lost_at(val)
+    if val is None or lost is None:
         return _finite(val)
-    first = int(np.argmax(~np.isfinite(val.values)))
-    return Curve(val.steps[:first], val.values[:first])
+    return Curve(val.steps[:lost], val.values[:lost]).finite()
 
 
 def _verdict(pair: LossPair, val: Curve | None, evidence: Evidence | None) -> VerdictName:
@@ -118,7 +122,7 @@ def _uncertain(
     evidence: Evidence | None, verdict: VerdictName
 ) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
     """(first and last step of the best band, earliest and latest step of the onset)."""
-    if evidence is None:
+    if evidence is None or not learned(evidence, verdict):
         return None, None
 
     def steps(span: tuple[int, int]) -> tuple[int, int]:
@@ -138,18 +142,35 @@ def _zones(pair: LossPair, evidence: Evidence | None, verdict: VerdictName) -> t
     if evidence is None:
         return tile(span, [("underfitting", span[0])])
     zones = zones_of(evidence, verdict, span)
-    first_bad = _first_nonfinite(pair)
-    if verdict != "diverged" or first_bad is None or zones[-1].end_step < first_bad:
+    lost = _diverged_step(pair, evidence, verdict)
+    if lost is None or zones[-1].end_step < lost:
         return zones
     marks: list[tuple[Phase, int]]
-    marks = [(zone.phase, zone.start_step) for zone in zones if zone.start_step < first_bad]
-    return tile(span, [*marks, ("underfitting", first_bad)])
+    marks = [(zone.phase, zone.start_step) for zone in zones if zone.start_step < lost]
+    return tile(span, [*marks, ("underfitting", lost)])
+
+
+def _diverged_step(pair: LossPair, evidence: Evidence | None, verdict: VerdictName) -> int | None:
+    """Where the run was lost: the first loss that stays not finite, or the start of the last rise.
+
+    A run whose validation loss has not left its optimal band has diverged in its training loss.
+    """
+    if verdict != "diverged":
+        return None
+    first_bad = _first_nonfinite(pair)
+    if first_bad is not None or evidence is None:
+        return first_bad
+    _, _, after = bounds(evidence, verdict)
+    if after < len(evidence.steps):
+        return int(evidence.steps[after])
+    return above_start(pair.train.finite()) if pair.train is not None else None
 
 
 def _first_nonfinite(pair: LossPair) -> int | None:
+    """The first step from which a loss is lost to NaN or infinity."""
     steps = [
-        int(curve.steps[np.argmax(~np.isfinite(curve.values))])
+        int(curve.steps[index])
         for curve in (pair.train, pair.val)
-        if curve is not None and len(curve) and not np.isfinite(curve.values).all()
+        if curve is not None and (index := lost_at(curve)) is not None
     ]
     return min(steps, default=None)

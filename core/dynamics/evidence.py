@@ -115,12 +115,13 @@ def onto(steps: NDArray[np.int64], train: Curve | None) -> NDArray[np.float64] |
     return np.where(counts > 0, means, np.interp(steps, train.steps, train.values))
 
 
-def gather(val: Curve, train: Curve | None) -> Evidence:
+def gather(val: Curve, train: Curve | None, *, counted: bool = False) -> Evidence:
     """Measure one run.
 
     Args:
         val: at least 2 finite points.
         train: finite points, or None.
+        counted: the values are shares of wrong answers, each a whole number of samples.
     """
     values, count = val.values, len(val)
     trend = smooth(values)
@@ -132,6 +133,8 @@ def gather(val: Curve, train: Curve | None) -> Evidence:
     scale = relative_scale(float(level[best]), drop)
     best_error = trend.standard_error(best)
     rise, error = _rise(values, trend, best, tail, best_error)
+    if counted and rise > 0:
+        error = float(np.hypot(error, np.sqrt(rise * _one_sample(values))))
     band = max(BAND * scale, Z * best_error if trend.smoothed else 0.0)
     outside = np.flatnonzero(level > level[best] + band)
     before = outside[outside < best]
@@ -200,6 +203,17 @@ def _rise(
     last = max(1, min(tail, count - best))
     rise = float(np.median(values[-last:]) - trend.values[best])
     return rise, float(np.sqrt(noise**2 * MEDIAN_VARIANCE / last + best_error**2))
+
+
+def _one_sample(values: NDArray[np.float64]) -> float:
+    """What one wrong answer more adds to an error: its smallest step, 0 where there is none.
+
+    Two looks at the same n samples that differ by k answers net differ in k of them or more, so
+    the variance of their difference is at least k / n^2 (McNemar 1947), the rise times this.
+    Float32 leaves steps of its own, far below those of any validation set.
+    """
+    steps = np.diff(np.unique(np.round(values / max(float(np.abs(values).max()), 1e-12), 6)))
+    return float(steps.min()) * float(np.abs(values).max()) if len(steps) else 0.0
 
 
 def _gain(level: NDArray[np.float64], scale: float) -> float:

@@ -236,8 +236,12 @@ def _make_pair(
 ) -> LossPair:
     curves = {each: to_curve(each.rows) for each in (train, val) if each is not None}
     negated = bool(curves) and all(each.rising for each in curves)
+    whole = _whole([curve for curve, _ in curves.values()]) if negated else 1.0
     if negated:
-        curves = {each: (_negate(curve), times) for each, (curve, times) in curves.items()}
+        curves = {
+            each: (Curve(curve.steps, whole - curve.values), times)
+            for each, (curve, times) in curves.items()
+        }
     return LossPair(
         run=run,
         train_tag=train.tag if train else "",
@@ -246,14 +250,15 @@ def _make_pair(
         val=curves[val][0] if val else None,
         restarts=max((restarts for _, restarts in curves.values()), default=0),
         negated=negated,
+        whole=whole,
         signals=_signals(series, val or train),
     )
 
 
-def _negate(curve: Curve) -> Curve:
-    """Of an accuracy the error, which falls as a loss does."""
-    whole = 1.0 if curve.finite().values.max(initial=0.0) <= 1 else 100.0
-    return Curve(curve.steps, whole - curve.values)
+def _whole(accuracies: list[Curve]) -> float:
+    """What every hit is in the accuracies of a run: 1, or 100 where they are per cent."""
+    highest = max((float(each.finite().values.max(initial=0.0)) for each in accuracies), default=0)
+    return 1.0 if highest <= 1 else 100.0
 
 
 def to_curve(rows: pd.DataFrame, column: str = "value") -> tuple[Curve, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -67,7 +67,8 @@ class LossPair:
         train_tag, val_tag: tags the curves come from, "" where there is none.
         train, val: the curves, None where there is none.
         restarts: how often the step count jumped back; only the last training is kept.
-        negated: the curves are of a metric where higher is better: of an accuracy a, 1 - a.
+        negated: the curves are of a metric where higher is better: of an accuracy a, whole - a.
+        whole: the highest that such a metric goes, 1 for a share and 100 for per cent.
         signals: further curves by name, see :mod:`core.dynamics.signals`. A fact that was logged
             once, such as the number of classes, is a curve of one point.
     """
@@ -79,18 +80,30 @@ class LossPair:
     val: Curve | None
     restarts: int = 0
     negated: bool = False
+    whole: float = 1.0
     signals: Mapping[str, Curve] = field(default_factory=dict)
+
+    @property
+    def quantity(self) -> str:
+        """What the curves are of: "loss", or "error" where they were made of accuracies."""
+        return "error" if self.negated else "loss"
+
+    @property
+    def formula(self) -> str:
+        """How an error was made of an accuracy, "" for losses: they are as they were logged."""
+        return f"{self.whole:g} − accuracy" if self.negated else ""
+
+    @property
+    def meaning(self) -> str:
+        """The quantity with what an error is: "error (1 − accuracy)"."""
+        return f"{self.quantity} ({self.formula})" if self.negated else self.quantity
 
     def until(self, step: int | None) -> LossPair:
         """The pair as it would have been known at ``step``."""
-        return LossPair(
-            run=self.run,
-            train_tag=self.train_tag,
-            val_tag=self.val_tag,
+        return replace(
+            self,
             train=None if self.train is None else self.train.until(step),
             val=None if self.val is None else self.val.until(step),
-            restarts=self.restarts,
-            negated=self.negated,
             signals={name: curve.until(step) for name, curve in self.signals.items()},
         )
 
@@ -166,6 +179,9 @@ class Verdict:
         confidence: 0 to 1, the probability that the figures the verdict hangs on are on its side
             of their limits (:mod:`core.dynamics.confidence`); 0 where nothing can be said.
         stop_step: first step at which the stop advice would have said stop, None: not yet.
+        diverged_step: first step of the stretch in which the run has diverged, None without one.
+            The zones, which know three phases, go back to underfitting there: from this step on
+            they tell nothing.
         pair: the points that were judged.
     """
 
@@ -187,6 +203,7 @@ class Verdict:
     onset_interval: tuple[int, int] | None = None
     confidence: float = 0.0
     stop_step: int | None = None
+    diverged_step: int | None = None
 
     def phase_at(self, step: int) -> Phase | None:
         """The phase at ``step``, None outside the zones."""
@@ -208,6 +225,7 @@ class Verdict:
             "run": self.run,
             "train_tag": self.train_tag,
             "val_tag": self.val_tag,
+            "quantity": self.pair.meaning,
             "points": self.points,
             "verdict": self.verdict,
             "best_step": self.best_step,
@@ -217,6 +235,7 @@ class Verdict:
             "onset_interval": None if self.onset_interval is None else list(self.onset_interval),
             "confidence": round(self.confidence, 3),
             "stop_step": self.stop_step,
+            "diverged_step": self.diverged_step,
             "zones": [
                 {"phase": z.phase, "start_step": z.start_step, "end_step": z.end_step}
                 for z in self.zones

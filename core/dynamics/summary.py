@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.dynamics.detector import EVIDENT_RISE, NOISY
+from core.dynamics.detector import EVIDENT_RISE, NOISY, lost_at
 from core.dynamics.evidence import Evidence
 from core.dynamics.records import LossPair, VerdictName
-from core.dynamics.words import percent
+from core.dynamics.words import as_error, most, percent
 
 
 def sentence(
@@ -17,7 +17,18 @@ def sentence(
     best_step: int | None,
     overfit_step: int | None,
 ) -> str:
-    """What was found, by how much, and how sure that is."""
+    """What was found, by how much, and how sure that is; of accuracies, what the error is."""
+    text = _sentence(pair, verdict, evidence, best_step, overfit_step)
+    return f"{as_error(text)} (Judged by the {pair.meaning}.)" if pair.negated else text
+
+
+def _sentence(
+    pair: LossPair,
+    verdict: VerdictName,
+    evidence: Evidence | None,
+    best_step: int | None,
+    overfit_step: int | None,
+) -> str:
     if verdict == "no-validation":
         return (
             "Cannot tell: no validation loss was found, so overfitting would go unseen; the zones "
@@ -27,7 +38,8 @@ def sentence(
         return _diverged(pair, evidence, best_step)
     if evidence is None or verdict == "too-short":
         points = 0 if pair.val is None else len(pair.val)
-        return f"Cannot tell yet: {points} validation points are too few to tell trend from noise."
+        few = f"{_points(points)} of validation {'is' if points == 1 else 'are'} too few"
+        return f"Cannot tell yet: {few} to tell trend from noise."
     best = f"best {evidence.values[_index(evidence, best_step)]:.4g} at step {best_step}"
     if verdict == "overfitting":
         return _overfitting(evidence, best, overfit_step, pair.train is not None)
@@ -43,13 +55,17 @@ def sentence(
     return _optimal(evidence, best)
 
 
+def _points(count: int) -> str:
+    return f"{count} point{'' if count == 1 else 's'}"
+
+
 def _index(evidence: Evidence, step: int | None) -> int:
     return int(np.searchsorted(evidence.steps, step)) if step is not None else evidence.raw_best
 
 
 def _overfitting(evidence: Evidence, best: str, onset: int | None, has_train: bool) -> str:
     if len(evidence.values) < 9:
-        certainty = f"seen at {evidence.lasting} points in a row, too few to measure the noise"
+        certainty = f"in {_points(len(evidence.values))}, too few to measure the noise"
         rise = max(evidence.rise, EVIDENT_RISE)
     elif evidence.rise_z >= 1e3:
         certainty, rise = "far beyond its noise", evidence.rise
@@ -62,7 +78,7 @@ def _overfitting(evidence: Evidence, best: str, onset: int | None, has_train: bo
     if not has_train:
         return f"{text}; there is no training loss to compare with."
     if evidence.train_change < -0.01:
-        return f"{text}, while training loss kept falling (by {percent(-evidence.train_change)})."
+        return f"{text}, while training loss kept falling (by {most(-evidence.train_change)})."
     return f"{text}, while training loss stayed low."
 
 
@@ -109,10 +125,11 @@ def _noisy(evidence: Evidence, best: str) -> str:
 def _diverged(pair: LossPair, evidence: Evidence | None, best_step: int | None) -> str:
     best = "" if best_step is None else f"; the best checkpoint before is that of step {best_step}"
     for label, curve in (("training", pair.train), ("validation", pair.val)):
-        if curve is None or np.isfinite(curve.values).all():
+        lost = lost_at(curve)
+        if curve is None or lost is None:
             continue
         bad = ~np.isfinite(curve.values)
-        step = int(curve.steps[np.argmax(bad)])
+        step = int(curve.steps[lost])
         return (
             f"Diverged: the {label} loss became NaN or infinite at step {step} "
             f"({int(bad.sum())} of {len(bad)} points){best}."

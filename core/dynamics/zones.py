@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.dynamics.detector import NOT_LEARNED
 from core.dynamics.evidence import BAND, RISE, SAMPLE, Evidence, Z
 from core.dynamics.records import Curve, Phase, VerdictName, Zone
 from core.dynamics.smoothing import smooth
+
+
+def learned(evidence: Evidence, verdict: VerdictName) -> bool:
+    """Whether the run ever became better than it began: without that no stretch of it is good.
+
+    A diverged run did where its best loss lies below its start by more than NOT_LEARNED.
+    """
+    if verdict == "diverged":
+        return evidence.level < 1 - NOT_LEARNED
+    return verdict != "not-learning"
 
 
 def bounds(evidence: Evidence, verdict: VerdictName) -> tuple[int, int, int]:
@@ -78,10 +89,11 @@ def tile(span: tuple[int, int], starts: list[tuple[Phase, int]]) -> tuple[Zone, 
 def zones_of(evidence: Evidence, verdict: VerdictName, span: tuple[int, int]) -> tuple[Zone, ...]:
     """The phases of a run with validation loss.
 
-    A run that only improves is underfitting throughout; a diverged one goes back to
-    underfitting, since it then fits the training data no better than at its start.
+    A run that only improves, or never did, is underfitting throughout. A diverged one goes back to
+    underfitting, since it then fits the training data no better than at its start; where that
+    begins is ``Verdict.diverged_step``.
     """
-    if verdict in ("underfitting", "not-learning"):
+    if verdict == "underfitting" or not learned(evidence, verdict):
         return tile(span, [("underfitting", span[0])])
     start, _, after = bounds(evidence, verdict)
     steps = evidence.steps

@@ -7,27 +7,52 @@ torch; job processes are started by command line.
 """
 
 from core.jobs.alerts import Alert
-from core.jobs.api import alerts, get, launch, list_jobs, progress, read_log, stop, wait
+from core.jobs.api import (
+    alerts,
+    ask_profile,
+    get,
+    launch,
+    list_jobs,
+    progress,
+    read_log,
+    record,
+    set_note,
+    stop,
+    wait,
+)
+from core.jobs.artefacts import Artefact, artefacts
+from core.jobs.autopsy import died_of
 from core.jobs.daemon import ensure_supervisor
-from core.jobs.model import ACTIVE, FINAL, STATES, Job, Progress
+from core.jobs.model import ACTIVE, FINAL, STATES, Job, Needs, Progress
 from core.jobs.spec import JobSpec, make_spec
+from core.jobs.sweep import drawn, grid, launch_family
 
 __all__ = [
     "ACTIVE",
     "FINAL",
     "STATES",
     "Alert",
+    "Artefact",
     "Job",
     "JobSpec",
+    "Needs",
     "Progress",
     "alerts",
+    "artefacts",
+    "ask_profile",
+    "died_of",
+    "drawn",
     "ensure_supervisor",
     "get",
+    "grid",
     "launch",
+    "launch_family",
     "list_jobs",
     "make_spec",
     "progress",
     "read_log",
+    "record",
+    "set_note",
     "stop",
     "wait",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import secrets
@@ -9,19 +10,26 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core import workloads
-from core.errors import GpulseError
+from core.errors import BadInput, EngineDown, GpulseError
 from core.jobs import logs
 from core.jobs.alerts import Alert, read_alerts
 from core.jobs.daemon import LOG_NAME, ensure_supervisor
+from core.jobs.engines.choice import make_engine
 from core.jobs.folders import read_json, runs_folder, state_folder, unwritable, write_json
-from core.jobs.model import Job, Progress, describe
+from core.jobs.model import Job, Needs, Progress, describe
+from core.jobs.schedule import check_satisfiable
 from core.jobs.spec import JobSpec
 from core.jobs.store import open_store
+from core.settings import settings
 
 WAIT_TICK_S = 0.2
 ENSURE_EVERY_S = 1.0
+PROFILE_REQUEST = "profile.request"
+"""File in a run folder by which a running training is asked for a profile (core.training.ondemand)
+"""
 MAX_STARTS = 20
 """Supervisors that :func:`wait` starts without its job getting on before it gives up."""
 
@@ -32,14 +40,16 @@ def launch(spec: JobSpec) -> Job:
     Raises:
         BadInput: the workload is not allowed (any more), the job that it reruns is not there, or
             a folder cannot be written.
+        Unsatisfiable: the engine can never give what it needs.
     """
     workloads.info(spec.workload)
-    if spec.parent is not None:
-        get(spec.parent)
+    parent = get(spec.parent) if spec.parent is not None else None
+    checkpoint = _checkpoint(spec, parent)
+    spec = spec.model_copy(update={"needs": _settled(spec)})
     with open_store() as store:
         runs = runs_folder()
         try:
-            job = _new_job(spec, _new_run_dir(spec, runs))
+            job = _new_job(spec, _new_run_dir(spec, runs), checkpoint)
         except OSError as error:
             raise unwritable(runs, "runs", "GPULSE_RUNS_DIR", error.strerror) from None
         store.insert(job)
@@ -47,7 +57,44 @@ def launch(spec: JobSpec) -> Job:
     return job
 
 
-def _new_job(spec: JobSpec, run_dir: Path) -> Job:
+def _settled(spec: JobSpec) -> Needs:
+    """The needs with the GPUs that the device asks for, known to be satisfiable.
+
+    Where the engine does not answer, the job is taken: it waits until the engine is back.
+    """
+    engine, needs = make_engine(state_folder()), spec.needs
+    slots = None if engine.queues else settings().cpu_slots
+    try:
+        nodes = engine.resources()
+    except EngineDown:
+        return dataclasses.replace(needs, gpus=max(needs.gpus, 0))
+    if needs.gpus < 0:
+        any_gpu = any(node.gpu_count for node in nodes)
+        wanted = needs.processes if spec.device.startswith(("cuda", "auto")) and any_gpu else 0
+        needs = dataclasses.replace(needs, gpus=wanted)
+    check_satisfiable(needs, nodes, slots)
+    return needs
+
+
+def _checkpoint(spec: JobSpec, parent: Job | None) -> str:
+    """The checkpoint that the job goes on from, "" for a fresh start.
+
+    Raises:
+        BadInput: it is to resume a job that has none, or one of another workload.
+    """
+    if not spec.resume:
+        return ""
+    if parent is None or spec.kind != "train":
+        raise BadInput("Only a training that names its parent can resume. Name the parent.")
+    path = parent.run_dir / "checkpoints" / "last.pt"
+    if parent.workload != spec.workload or not path.exists():
+        raise BadInput(
+            f"{parent.id} has no checkpoint of {spec.workload} to go on from. Start without resume."
+        )
+    return str(path)
+
+
+def _new_job(spec: JobSpec, run_dir: Path, checkpoint: str) -> Job:
     """A queued job with its first ``job.json``."""
     job = Job(
         id=run_dir.name,
@@ -60,9 +107,16 @@ def _new_job(spec: JobSpec, run_dir: Path) -> Job:
         run_dir=run_dir,
         created=time.time(),
         git_sha=_git_sha(),
+        needs=spec.needs,
+        priority=spec.priority,
+        retries=spec.retries,
+        engine=settings().engine,
+        note=spec.note,
+        family=spec.family,
     )
     states = [{"state": job.state, "time": job.created}]
-    write_json(run_dir / "job.json", {**describe(job), "argv": [], "states": states})
+    more = {"argv": [], "states": states, "resume_from": checkpoint, "git_dirty": _git_dirty()}
+    write_json(run_dir / "job.json", {**describe(job), **more})
     return job
 
 
@@ -79,19 +133,26 @@ def _new_run_dir(spec: JobSpec, runs: Path) -> Path:
         return folder
 
 
-def _git_sha() -> str | None:
-    """The commit checked out in the working folder; None without git or outside a checkout."""
+def _git(*words: str) -> str | None:
+    """What git says of the working folder; None without git or outside a checkout."""
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "--verify", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
+            ["git", *words], capture_output=True, text=True, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _git_sha() -> str | None:
+    """The commit checked out in the working folder."""
+    return _git("rev-parse", "--verify", "HEAD") or None
+
+
+def _git_dirty() -> bool | None:
+    """Whether tracked files differ from that commit; None where nobody can tell."""
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    return None if changed is None else bool(changed)
 
 
 def get(job_id: str) -> Job:
@@ -126,6 +187,39 @@ def stop(job_id: str) -> Job:
             job = store.get(job_id)
     ensure_supervisor()
     return job
+
+
+def ask_profile(job_id: str, steps: int = 8, with_stack: bool = False) -> str:
+    """Ask a training that runs to record its next steps.
+
+    Returns:
+        The id of the request; the trace's file name holds it.
+
+    Raises:
+        NotFound: there is no such job.
+        BadInput: it does not run, or is no training.
+    """
+    job = get(job_id)
+    if job.state != "running" or job.kind != "train":
+        raise BadInput(f"{job_id} is no training that runs now. Launch a profile instead.")
+    name = time.strftime("%H%M%S") + "-" + secrets.token_hex(2)
+    request = {"id": name, "steps": steps, "with_stack": with_stack}
+    try:
+        write_json(job.run_dir / PROFILE_REQUEST, request)
+    except OSError as error:
+        raise unwritable(job.run_dir, "run", "GPULSE_RUNS_DIR", error.strerror) from None
+    return name
+
+
+def set_note(job_id: str, note: str) -> None:
+    """Keep what a user wrote about a job, at most 2,000 characters."""
+    with open_store() as store:
+        store.note(job_id, note=note[:2_000])
+
+
+def record(job: Job) -> dict[str, Any]:
+    """What ``job.json`` holds: versions, environment, command line, history; {} if unreadable."""
+    return read_json(job.run_dir / "job.json") or {}
 
 
 def wait(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 from pathlib import Path
 
 LOG_NAME = "log.txt"
 _ERROR_TAIL_BYTES = 64 * 1024
 _ERROR_CHARS = 400
+FULL_BYTES = 128 * 1024
+"""With less space than this neither a log line nor a small record is sure to be written."""
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _TRACEBACK = "Traceback (most recent call last):"
@@ -55,6 +58,17 @@ def error_line(run_dir: Path, exit_code: int) -> str:
             return _cut(found)
     last = next((line for line in reversed(lines) if line.strip()), "")
     return _cut(last) or f"ended with exit code {exit_code} and an empty log"
+
+
+def full_disk(run_dir: Path) -> str:
+    """One line where the disk of a run folder is full: then the log cannot say so itself."""
+    try:
+        free = shutil.disk_usage(run_dir).free
+    except OSError:
+        return ""
+    if free >= FULL_BYTES:
+        return ""
+    return f"No space left on device: the disk of {run_dir} is full. Free some space and rerun."
 
 
 def _exception(lines: list[str]) -> str | None:

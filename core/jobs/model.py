@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,16 @@ from typing import Literal
 
 Kind = Literal["train", "profile", "tune"]
 
-STATES = ("queued", "starting", "running", "succeeded", "failed", "cancelled", "lost")
+STATES = (
+    "queued",
+    "starting",
+    "running",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "timed-out",
+    "lost",
+)
 """Every state a job can be in, in the order it can pass through them."""
 
 ACTIVE = frozenset({"starting", "running"})
@@ -18,8 +28,31 @@ ACTIVE = frozenset({"starting", "running"})
 UNFINISHED = ACTIVE | {"queued"}
 """States that need a supervisor."""
 
-FINAL = frozenset({"succeeded", "failed", "cancelled", "lost"})
+FINAL = frozenset({"succeeded", "failed", "cancelled", "timed-out", "lost"})
 """States that a job never leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an attempt takes of a machine, or of each of its nodes.
+
+    Attributes:
+        cpus: cores that the job keeps for itself.
+        gpus: devices a node; 0 for none; -1, in a request only, lets the job's device decide.
+        memory_mib: the job is ended beyond this; 0 sets no limit.
+        time_limit_s: the attempt is ended after this many seconds; 0 sets no limit.
+        processes: training processes a node (torchrun's ``nproc_per_node``).
+        nodes: machines.
+        share_gpu: whether its GPUs may be given to other such jobs too.
+    """
+
+    cpus: int = 1
+    gpus: int = 0
+    memory_mib: int = 0
+    time_limit_s: float = 0.0
+    processes: int = 1
+    nodes: int = 1
+    share_gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +74,16 @@ class Job:
         pid: of the job process, None before it exists.
         cancel_at: when stop was asked for; its processes may still be ending.
         git_sha: commit of the folder it was launched from, where that is a git checkout.
+        needs: what it takes of a machine.
+        priority: of the queued jobs the one with the highest is next, then the oldest.
+        retries: how often an attempt that was lost may be begun again.
+        attempt: number of the present attempt, from 1.
+        engine: who runs it ("local", "slurm", "ray").
+        native: the engine's own name for the attempt, "" before there is one.
+        gpu_ids: devices it was given, as ``CUDA_VISIBLE_DEVICES`` writes them; "" for none.
+        waiting: one line on why it is still queued, else "".
+        note: what its user wrote about it.
+        family: id of the sweep it belongs to, "" for none.
     """
 
     id: str
@@ -59,11 +102,31 @@ class Job:
     pid: int | None = None
     cancel_at: float | None = None
     git_sha: str | None = None
+    needs: Needs = field(default_factory=Needs)
+    priority: int = 0
+    retries: int = 0
+    attempt: int = 1
+    engine: str = "local"
+    native: str = ""
+    gpu_ids: str = ""
+    waiting: str = ""
+    note: str = ""
+    family: str = ""
+
+    @property
+    def key(self) -> str:
+        """Of the present attempt; an engine runs each key once, however often it is told to."""
+        return self.id if self.attempt == 1 else f"{self.id}.{self.attempt}"
 
     @property
     def final(self) -> bool:
         """Whether the job has ended, one way or another."""
         return self.state in FINAL
+
+    @property
+    def shown_state(self) -> str:
+        """The state as its user sees it: what an engine's own queue holds has not started."""
+        return "queued" if self.state == "starting" and self.waiting else self.state
 
     @property
     def cancel_requested(self) -> bool:
@@ -93,6 +156,14 @@ def describe(job: Job) -> dict[str, object]:
         "exit_code": job.exit_code,
         "error": job.error,
         "git_sha": job.git_sha,
+        "needs": dataclasses.asdict(job.needs),
+        "priority": job.priority,
+        "attempt": job.attempt,
+        "engine": job.engine,
+        "native": job.native,
+        "gpu_ids": job.gpu_ids,
+        "note": job.note,
+        "family": job.family,
     }
 
 

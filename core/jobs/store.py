@@ -7,6 +7,7 @@ job for export: the supervisor then brings ``job.json`` in the run folder up to 
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import json
 import sqlite3
@@ -18,31 +19,58 @@ from typing import get_args
 
 from core.errors import BadInput, GpulseError, NotFound, Unreadable
 from core.jobs.folders import state_folder, unwritable
-from core.jobs.model import ACTIVE, STATES, Job, Kind
+from core.jobs.model import ACTIVE, STATES, Job, Kind, Needs
 
 FILE_NAME = "jobs.db"
-_VERSION = 1
+_VERSION = 2
 _BUSY_S = 15.0
-_SCHEMA = (
-    f"""CREATE TABLE job (
-        id TEXT PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN {get_args(Kind)}),
-        workload TEXT NOT NULL, params TEXT NOT NULL,
-        device TEXT NOT NULL, parent TEXT, run_dir TEXT NOT NULL, git_sha TEXT,
-        created REAL NOT NULL, started REAL, ended REAL, cancel_at REAL,
-        state TEXT NOT NULL CHECK (state IN {STATES}),
-        exit_code INTEGER, error TEXT NOT NULL DEFAULT '', pid INTEGER,
-        exported INTEGER NOT NULL DEFAULT 1)""",
+_TABLE = f"""CREATE TABLE job (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN {get_args(Kind)}),
+    workload TEXT NOT NULL, params TEXT NOT NULL,
+    device TEXT NOT NULL, parent TEXT, run_dir TEXT NOT NULL, git_sha TEXT,
+    created REAL NOT NULL, started REAL, ended REAL, cancel_at REAL,
+    state TEXT NOT NULL CHECK (state IN {STATES}),
+    exit_code INTEGER, error TEXT NOT NULL DEFAULT '', pid INTEGER,
+    exported INTEGER NOT NULL DEFAULT 1,
+    needs TEXT NOT NULL DEFAULT '{{}}', priority INTEGER NOT NULL DEFAULT 0,
+    retries INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 1,
+    engine TEXT NOT NULL DEFAULT 'local', native TEXT NOT NULL DEFAULT '',
+    gpu_ids TEXT NOT NULL DEFAULT '', waiting TEXT NOT NULL DEFAULT '',
+    note TEXT NOT NULL DEFAULT '', family TEXT NOT NULL DEFAULT '')"""
+_INDEXES = (
     "CREATE INDEX job_by_state ON job (state, created)",
     "CREATE INDEX job_by_time ON job (created)",
     "CREATE INDEX job_to_export ON job (exported) WHERE exported = 0",
+)
+_SCHEMA = (
+    _TABLE,
+    *_INDEXES,
     "CREATE TABLE change (job_id TEXT NOT NULL, state TEXT NOT NULL, time REAL NOT NULL)",
     "CREATE INDEX change_by_job ON change (job_id)",
     f"PRAGMA user_version = {_VERSION}",
 )
-_COLUMNS = (
-    "id, kind, workload, params, device, parent, state, run_dir, created, started, ended, "
-    "exit_code, error, pid, cancel_at, git_sha"
+_FIRST_COLUMNS = (
+    "id, kind, workload, params, device, parent, run_dir, git_sha, created, started, ended,"
+    " cancel_at, state, exit_code, error, pid, exported"
 )
+_FROM_1 = (
+    "ALTER TABLE job RENAME TO job_1",
+    "DROP INDEX job_by_state",
+    "DROP INDEX job_by_time",
+    "DROP INDEX job_to_export",
+    _TABLE,
+    f"INSERT INTO job ({_FIRST_COLUMNS}) SELECT {_FIRST_COLUMNS} FROM job_1",
+    "DROP TABLE job_1",
+    *_INDEXES,
+    f"PRAGMA user_version = {_VERSION}",
+)
+"""From version 1, which knew neither needs nor engines: a table's checks cannot be altered."""
+_COLUMNS = tuple(field.name for field in dataclasses.fields(Job))
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM job"
+
+
+NOTED = frozenset({"pid", "native", "gpu_ids", "waiting", "note", "priority"})
+"""Columns that change without a change of state."""
 
 
 class Store:
@@ -56,7 +84,8 @@ class Store:
         with self._write():
             self._db.execute(
                 "INSERT INTO job (id, kind, workload, params, device, parent, run_dir, git_sha,"
-                " created, state) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                " created, state, needs, priority, retries, engine, note, family)"
+                f" VALUES ({','.join('?' * 16)})",
                 (
                     job.id,
                     job.kind,
@@ -68,6 +97,12 @@ class Store:
                     job.git_sha,
                     job.created,
                     job.state,
+                    json.dumps(dataclasses.asdict(job.needs)),
+                    job.priority,
+                    job.retries,
+                    job.engine,
+                    job.note,
+                    job.family,
                 ),
             )
             self._log(job.id, job.state, job.created)
@@ -78,16 +113,14 @@ class Store:
         Raises:
             NotFound: there is none.
         """
-        row = self._db.execute(f"SELECT {_COLUMNS} FROM job WHERE id = ?", (job_id,)).fetchone()
+        row = self._db.execute(f"{_SELECT} WHERE id = ?", (job_id,)).fetchone()
         if row is None:
             raise missing(job_id)
         return _job(row)
 
     def newest(self, limit: int) -> list[Job]:
         """Up to ``limit`` jobs, newest first."""
-        rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM job ORDER BY created DESC, rowid DESC LIMIT ?", (limit,)
-        )
+        rows = self._db.execute(f"{_SELECT} ORDER BY created DESC, rowid DESC LIMIT ?", (limit,))
         return [_job(row) for row in rows]
 
     def in_states(self, states: Iterable[str]) -> list[Job]:
@@ -95,7 +128,7 @@ class Store:
         wanted = tuple(states)
         marks = ",".join("?" * len(wanted))
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM job WHERE state IN ({marks}) ORDER BY created, rowid", wanted
+            f"{_SELECT} WHERE state IN ({marks}) ORDER BY created, rowid", wanted
         )
         return [_job(row) for row in rows]
 
@@ -139,14 +172,31 @@ class Store:
                 (time.time(), job_id, *ACTIVE),
             )
 
-    def set_pid(self, job_id: str, pid: int) -> None:
-        """Note the process id of a job that has started."""
+    def note(self, job_id: str, **fields: str | int) -> None:
+        """Set fields of a job that are no part of its state: of :data:`NOTED`."""
+        assert fields.keys() <= NOTED, fields
+        places = ", ".join(f"{name} = ?" for name in fields)
         with self._write():
-            self._db.execute("UPDATE job SET pid = ? WHERE id = ?", (pid, job_id))
+            self._db.execute(f"UPDATE job SET {places} WHERE id = ?", (*fields.values(), job_id))
+
+    def again(self, job_id: str, allowed: Iterable[str]) -> bool:
+        """Queue a job once more, as its next attempt, if it is in one of the ``allowed`` states."""
+        before = tuple(allowed)
+        marks = ",".join("?" * len(before))
+        with self._write():
+            moved = self._db.execute(
+                "UPDATE job SET state = 'queued', attempt = attempt + 1, pid = NULL, native = '',"
+                " gpu_ids = '', waiting = '', started = NULL, exported = 0"
+                f" WHERE id = ? AND state IN ({marks})",
+                (job_id, *before),
+            ).rowcount
+            if moved:
+                self._log(job_id, "queued", time.time())
+        return bool(moved)
 
     def to_export(self) -> list[Job]:
         """Jobs whose ``job.json`` is behind."""
-        rows = self._db.execute(f"SELECT {_COLUMNS} FROM job WHERE exported = 0")
+        rows = self._db.execute(f"{_SELECT} WHERE exported = 0")
         return [_job(row) for row in rows]
 
     def set_exported(self, job: Job) -> None:
@@ -178,10 +228,11 @@ class Store:
 
 
 def _job(row: tuple) -> Job:
-    job_id, kind, workload, params, device, parent, state, run_dir, *rest = row
-    return Job(
-        job_id, kind, workload, json.loads(params), device, parent, state, Path(run_dir), *rest
-    )
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    fields["params"] = json.loads(fields["params"])
+    fields["needs"] = Needs(**json.loads(fields["needs"]))
+    fields["run_dir"] = Path(fields["run_dir"])
+    return Job(**fields)
 
 
 def missing(job_id: str) -> NotFound:
@@ -234,20 +285,32 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
         _create(connection, path)
+    elif version == 1:
+        _change(connection, path, 1, _FROM_1)
     elif version != _VERSION:
         raise _not_a_store(path, f"its version is {version}, this GPUlse reads {_VERSION}")
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables, once: a lock file keeps two first users of a folder apart."""
+    """Make the tables of a new store."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        # Tables without a version: another program's, unless one of us is just done with ours.
+        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            raise _not_a_store(path, "it holds tables of another program")
+        return
+    _change(connection, path, 0, _SCHEMA)
+
+
+def _change(
+    connection: sqlite3.Connection, path: Path, version: int, statements: Iterable[str]
+) -> None:
+    """Bring the tables from ``version`` to the present one, once: a lock file keeps users apart."""
     with path.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if connection.execute("PRAGMA user_version").fetchone()[0] != 0:
-            return
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise _not_a_store(path, "it holds tables of another program")
-        connection.execute("PRAGMA journal_mode = WAL")
+        if version == 0:
+            connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA:
-            connection.execute(statement)
+        if connection.execute("PRAGMA user_version").fetchone()[0] == version:
+            for statement in statements:
+                connection.execute(statement)
         connection.execute("COMMIT")

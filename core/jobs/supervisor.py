@@ -18,19 +18,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from core.errors import BadInput, GpulseError
+from core.errors import BadInput, EngineDown, GpulseError, SubmitRejected, Unsatisfiable
 from core.jobs import daemon
 from core.jobs.engines import Attempt, Engine, Seen
-from core.jobs.engines.local import LocalEngine
+from core.jobs.engines.choice import make_engine
 from core.jobs.folders import read_json, state_folder, write_json
-from core.jobs.logs import error_line
+from core.jobs.logs import error_line, full_disk
 from core.jobs.model import ACTIVE, UNFINISHED, Job, describe
+from core.jobs.schedule import Plan, plan
 from core.jobs.store import Store, open_store
 from core.settings import settings
 
 TICK_S = 0.1
 BUSY_PAUSE_S = 1.0
 LOCK_PATIENCE_S = 1.0
+MOST_IN_ENGINE = 500
+"""Attempts given to an engine with a queue of its own; the others wait in ours."""
 LOST = "vanished without an exit code: the machine went down, or its processes were killed"
 
 log = logging.getLogger("gpulse.supervisor")
@@ -42,7 +45,7 @@ class Supervisor:
     Args:
         store: the open job store.
         engine: who runs the attempts.
-        slots: jobs that may have processes at the same time.
+        slots: cores that running jobs may keep for themselves, on an engine without a queue.
     """
 
     def __init__(self, store: Store, engine: Engine, slots: int) -> None:
@@ -52,7 +55,7 @@ class Supervisor:
 
     def clean(self) -> None:
         """Forget attempts of jobs that are over (left by a supervisor that died just then)."""
-        unfinished = {job.id for job in self._store.in_states(ACTIVE)}
+        unfinished = {job.key for job in self._store.in_states(ACTIVE)}
         for key in self._engine.known():
             if key not in unfinished:
                 self._engine.forget(key)
@@ -60,19 +63,46 @@ class Supervisor:
     def step(self) -> bool:
         """Bring every job one step on; whether anything is left to do."""
         active = self._store.in_states(ACTIVE)
-        seen = self._engine.poll([_attempt(job) for job in active])
-        for job in active:
-            self._advance(job, seen[job.id])
-        free = self._slots - len(self._store.in_states(ACTIVE))
-        queued = self._store.in_states(("queued",))
-        for job in queued[: max(0, free)]:
-            self._start(job)
+        try:
+            seen = self._engine.poll([_attempt(job) for job in active])
+            for job in active:
+                self._advance(job, seen[job.key])
+            self._begin()
+        except EngineDown as error:
+            self._wait_for_engine(error)
         for job in self._store.to_export():
             self._export(job)
-        return bool(active or queued)
+        return bool(active or self._store.in_states(UNFINISHED))
 
-    def _start(self, job: Job) -> None:
+    def _begin(self) -> None:
+        """Start queued jobs: all that fit, or all there are where the engine has its own queue."""
+        queued = self._store.in_states(("queued",))
+        if not queued:
+            return
+        active = self._store.in_states(ACTIVE)
+        if self._engine.queues:
+            room = max(0, MOST_IN_ENGINE - len(active))
+            chosen = Plan(tuple((job, "") for job in queued[:room]), {})
+        else:
+            chosen = plan(queued, active, self._engine.resources()[0], self._slots)
+        for job, gpu_ids in chosen.begin:
+            self._start(job, gpu_ids)
+        for job in queued:
+            self._explain(job, chosen.waiting.get(job.id, ""))
+
+    def _explain(self, job: Job, waiting: str) -> None:
+        if job.waiting != waiting:
+            self._store.note(job.id, waiting=waiting)
+
+    def _wait_for_engine(self, error: EngineDown) -> None:
+        log.warning("%s", error)
+        for job in self._store.in_states(UNFINISHED):
+            self._explain(job, str(error))
+        time.sleep(BUSY_PAUSE_S)
+
+    def _start(self, job: Job, gpu_ids: str) -> None:
         """Begin a queued job: it is on record as starting before anything runs."""
+        self._store.note(job.id, gpu_ids=gpu_ids)
         if self._store.change(job.id, "starting", allowed=("queued",), started=time.time()):
             self._submit(self._store.get(job.id))
 
@@ -81,15 +111,20 @@ class Supervisor:
         # first progress.json.
         self._export(job)
         try:
-            self._engine.submit(_attempt(job))
-        except OSError as error:
+            native = self._engine.submit(_attempt(job))
+        except (OSError, SubmitRejected, Unsatisfiable) as error:
             self._finish(job, "failed", error=f"could not be started: {error}")
+        else:
+            self._store.note(job.id, native=native)
 
     def _advance(self, job: Job, seen: Seen) -> None:
         if seen.pid is not None and seen.pid != job.pid:
-            self._store.set_pid(job.id, seen.pid)
+            self._store.note(job.id, pid=seen.pid)
+        if seen.gpu_ids and seen.gpu_ids != job.gpu_ids:
+            self._store.note(job.id, gpu_ids=seen.gpu_ids)
+        self._explain(job, seen.reason if seen.phase == "waiting" else "")
         match seen.phase:
-            case "alive":
+            case "waiting" | "alive":
                 self._watch(job)
             case "ended":
                 self._conclude(job, seen)
@@ -98,28 +133,42 @@ class Supervisor:
             case "absent":
                 self._finish(job, "cancelled")
             case "refused":
-                why = error_line(job.run_dir, 1)
+                why = seen.reason or error_line(job.run_dir, 1)
                 self._finish(job, "failed", error=f"could not be started: {why}")
-            case "vanished" if not job.cancel_requested:
-                self._finish(job, "lost", error=LOST)
             case "vanished":
-                self._finish(job, "cancelled")
+                self._vanished(job)
+
+    def _vanished(self, job: Job) -> None:
+        """Over without an exit code: told to end, or lost; then it may be due another attempt."""
+        if job.cancel_requested:
+            self._finish(job, "cancelled")
+        elif job.attempt <= job.retries and self._store.again(job.id, allowed=ACTIVE):
+            self._engine.forget(job.key)
+            log.info("%s lost, queued as attempt %d", job.id, job.attempt + 1)
+        else:
+            self._finish(job, "lost", error=LOST)
 
     def _watch(self, job: Job) -> None:
         if job.cancel_requested:
-            self._engine.cancel(job.id)
+            self._engine.cancel(_attempt(job))
         if job.state == "starting" and (job.run_dir / "progress.json").exists():
             self._store.change(job.id, "running", allowed=("starting",))
 
     def _conclude(self, job: Job, seen: Seen) -> None:
         code = seen.exit_code
         cancelled = job.cancel_at is not None and (seen.ended or time.time()) >= job.cancel_at
-        if cancelled:
+        if cancelled or seen.why == "cancelled":
             self._finish(job, "cancelled", exit_code=code, ended=seen.ended)
+        elif seen.why == "timed-out":
+            limit = f"over its time limit of {job.needs.time_limit_s:g} s"
+            self._finish(job, "timed-out", exit_code=code, ended=seen.ended, error=limit)
+        elif seen.why == "out-of-memory":
+            limit = f"took more than its {job.needs.memory_mib} MiB of memory"
+            self._finish(job, "failed", exit_code=code, ended=seen.ended, error=limit)
         elif code == 0:
             self._finish(job, "succeeded", exit_code=code, ended=seen.ended)
         else:
-            why = error_line(job.run_dir, code if code is not None else 1)
+            why = full_disk(job.run_dir) or error_line(job.run_dir, 1 if code is None else code)
             self._finish(job, "failed", exit_code=code, ended=seen.ended, error=why)
 
     def _finish(
@@ -139,7 +188,8 @@ class Supervisor:
             exit_code=exit_code,
             error=" ".join(error.split()),
         )
-        self._engine.forget(job.id)
+        self._store.note(job.id, waiting="")
+        self._engine.forget(job.key)
         log.info("%s %s %s", job.id, state, error)
 
     def _export(self, job: Job) -> None:
@@ -159,7 +209,7 @@ class Supervisor:
 
 
 def _attempt(job: Job) -> Attempt:
-    return Attempt(job.id, job.kind, job.run_dir)
+    return Attempt(job.key, job.kind, job.run_dir, job.needs, job.gpu_ids, job.priority, job.native)
 
 
 def serve(store: Store, engine: Engine, stop: list[int]) -> None:
@@ -198,7 +248,7 @@ def supervise(lock: IO[bytes], engine: Engine, stop: list[int]) -> None:
                 return
 
 
-def main(argv: Sequence[str], engine: Callable[[Path], Engine] = LocalEngine) -> int:
+def main(argv: Sequence[str], engine: Callable[[Path], Engine] = make_engine) -> int:
     """Be the supervisor of the state folder, or leave at once where there is one.
 
     Args:

@@ -1,4 +1,4 @@
-"""A trial as a process: started, limited in time, killed with all its workers, its end explained.
+"""A trial or probe as a process: started, limited in time, killed with all its workers.
 
 Torch-free.
 """
@@ -13,23 +13,56 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.loader.results import Setting, Trial
+from core.errors import JobFailed
+from core.loader.costs import Costs
+from core.loader.failures import explain, hung, remark
+from core.loader.results import Trial
+from core.loader.setting import Setting
 
 SCRATCH = ".partial"
 """Hidden sub-folder of the run folder for the trials' answers."""
 
-CAUSES = (
-    ("No space left on device", "shared memory is full; lower batch_size or prefetch_factor"),
-    ("Too many open files", "too many open files; raise the limit with ulimit -n"),
-    ("out of memory", "the device's memory is full; lower batch_size"),
-    ("killed by signal", "a worker was killed, as the system does when memory runs out"),
-    ("Can't pickle", "the dataset cannot be sent to a worker; define it in a module"),
-    ("cannot pickle", "the dataset cannot be sent to a worker; define it in a module"),
-)
-"""What DataLoader's errors say -> what happened and what to do."""
+
+TELL_S = 2.0
+"""So long before it is killed a process is told to say where it hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended: ``code`` is None where it had to be killed for its time."""
+
+    code: int | None
+    answer: dict[str, Any] | None
+    stderr: str
+    wall_s: float
+
+
+def ask(folder: Path, module: str, question: dict[str, Any], limit_s: float) -> Ended:
+    """Give a question to ``python -m module ANSWER`` as JSON on stdin and wait for its answer.
+
+    Args:
+        folder: scratch files go to a hidden sub-folder of it.
+        limit_s: after this many seconds the process and all it started are killed.
+    """
+    scratch = folder / SCRATCH
+    scratch.mkdir(exist_ok=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=scratch) as place:
+        answer, errors = Path(place) / "answer.json", Path(place) / "stderr.txt"
+        # Before it is killed for its time it writes down where it is.
+        full = {**question, "tell_at": started + limit_s - TELL_S}
+        code = _run(module, full, answer, errors, limit_s)
+        known = code == 0 and answer.is_file()
+        return Ended(
+            code=code,
+            answer=json.loads(answer.read_text(encoding="utf-8")) if known else None,
+            stderr=errors.read_text(encoding="utf-8", errors="replace"),
+            wall_s=round(time.monotonic() - started, 3),
+        )
 
 
 def run_trial(
@@ -38,7 +71,7 @@ def run_trial(
     """Measure one setting in a fresh process.
 
     Args:
-        folder: run folder; scratch files go to a hidden sub-folder.
+        folder: run folder.
         question: see :mod:`core.loader.trial`, without ``setting``.
         number: of the round.
         limit_s: after this many seconds the process and its workers are killed.
@@ -46,36 +79,44 @@ def run_trial(
     Returns:
         The trial; one that crashed or hung is a result too, with its reason.
     """
+    full = {**question, "setting": setting.to_json()}
+    ended = ask(folder, "core.loader.trial", full, limit_s)
+    if ended.code is None:
+        reason = hung(limit_s, ended.stderr)
+        return Trial(setting, number, "timeout", reason, wall_s=ended.wall_s)
+    if ended.answer is None:
+        reason = explain(ended.code, ended.stderr)
+        return Trial(setting, number, "failed", reason, wall_s=ended.wall_s)
+    fields = {**ended.answer, "block_s": tuple(ended.answer["block_s"])}
+    return Trial(setting, number, "ok", remark(ended.stderr), wall_s=ended.wall_s, **fields)
+
+
+def run_probe(folder: Path, question: dict[str, Any], limit_s: float) -> Costs:
+    """Time the parts of the pipeline in a fresh process: see :mod:`core.loader.probe`.
+
+    Raises:
+        JobFailed: it could not be done; says why in one sentence.
+    """
+    ended = ask(folder, "core.loader.probe", question, limit_s)
+    if ended.code is None:
+        raise JobFailed(hung(limit_s, ended.stderr))
+    if ended.answer is None:
+        raise JobFailed(explain(ended.code, ended.stderr))
+    return Costs.from_json(ended.answer)
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove the hidden sub-folder once it is empty."""
     scratch = folder / SCRATCH
-    scratch.mkdir(exist_ok=True)
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=scratch) as place:
-        answer, errors = Path(place) / "answer.json", Path(place) / "stderr.txt"
-        full = {**question, "setting": _plain(setting)}
-        code = _run(full, answer, errors, limit_s)
-        wall_s = round(time.monotonic() - started, 3)
-        if code is None:
-            reason = f"No result after {limit_s:.0f} s: a worker or the step hangs."
-            return Trial(setting, number, "timeout", reason, wall_s=wall_s)
-        if code == 0 and answer.is_file():
-            fields = json.loads(answer.read_text(encoding="utf-8"))
-            fields["block_s"] = tuple(fields["block_s"])
-            return Trial(setting, number, "ok", wall_s=wall_s, **fields)
-        text = errors.read_text(encoding="utf-8", errors="replace")
-        return Trial(setting, number, "failed", explain(code, text), wall_s=wall_s)
+    if scratch.is_dir() and not any(scratch.iterdir()):
+        scratch.rmdir()
 
 
-def _plain(setting: Setting) -> dict[str, Any]:
-    return {
-        "num_workers": setting.num_workers,
-        "pin_memory": setting.pin_memory,
-        "prefetch_factor": setting.prefetch_factor,
-    }
-
-
-def _run(question: dict[str, Any], answer: Path, errors: Path, limit_s: float) -> int | None:
-    """The exit code of the trial's process, None if it had to be killed for its time."""
-    command = [sys.executable, "-m", "core.loader.trial", str(answer)]
+def _run(
+    module: str, question: dict[str, Any], answer: Path, errors: Path, limit_s: float
+) -> int | None:
+    """The exit code of the process, None if it had to be killed for its time."""
+    command = [sys.executable, "-m", module, str(answer)]
     with errors.open("wb") as stderr:
         # A process group of its own: workers can be killed with it, and it stays in our session.
         child = subprocess.Popen(
@@ -91,25 +132,7 @@ def _run(question: dict[str, Any], answer: Path, errors: Path, limit_s: float) -
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    """End the trial and its workers, also those that outlived it."""
+    """End the process and its workers, also those that outlived it."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-
-
-def explain(code: int, stderr: str) -> str:
-    """One sentence on how a trial ended: the known causes, else the last line it left."""
-    for words, cause in CAUSES:
-        if words in stderr:
-            return cause[0].upper() + cause[1:] + "."
-    if code < 0:
-        return f"The trial was ended by signal {-code} ({_signal_name(-code)})."
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return f"The trial failed: {lines[-1]}" if lines else f"The trial ended with code {code}."
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"

@@ -15,40 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotFound, Unreadable
+from core.loader.costs import Costs
+from core.loader.predict import Prediction
+from core.loader.setting import Setting
 
 FILE_NAME = "trials.json"
 
+CONTAMINATED = 0.10
+"""Share of the cores that other programs used from which a trial is repeated where it can be."""
+
 Status = Literal["ok", "failed", "timeout"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Setting:
-    """DataLoader arguments under test. The order is the order of preference among equals."""
-
-    num_workers: int
-    pin_memory: bool
-    prefetch_factor: int = 2
-
-    @property
-    def label(self) -> str:
-        """For charts and logs, for example ``2 workers, pinned``."""
-        noun = "worker" if self.num_workers == 1 else "workers"
-        return f"{self.num_workers} {noun}{', pinned' if self.pin_memory else ''}"
-
-    @property
-    def params(self) -> dict[str, int | bool]:
-        """Parameters for a relaunch with this setting."""
-        given: dict[str, int | bool] = {
-            "num_workers": self.num_workers,
-            "pin_memory": self.pin_memory,
-        }
-        if self.num_workers:
-            given |= {"prefetch_factor": self.prefetch_factor, "persistent_workers": True}
-        return given
-
-
-BASELINE = Setting(0, False)
-"""What DataLoader does when it is told nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +32,9 @@ class Trial:
     """One setting measured once, in a process of its own.
 
     Attributes:
-        round: from 1; each round measures every setting once.
-        reason: one sentence on what went wrong, "" if nothing did.
+        round: from 1; how often this setting was tried.
+        reason: one sentence on what went wrong and what to change, or on what had no effect; ""
+            if there is nothing to say.
         samples_per_s: over the measured steps, waiting for data included; None without a result.
         wait_share: part of the step that the training loop waited for data, 0…1.
         step_ms: mean step with its wait.
@@ -65,6 +42,8 @@ class Trial:
         warmup_s: of the steps before the measured ones, the first batch included.
         steps: measured ones.
         foreign_cpu: part of all cores that other programs used meanwhile, 0…1.
+        disk_mib_s: read from storage meanwhile, by the trial and its workers; None where the
+            system does not tell. Next to nothing means that the page cache had the files.
         wall_s: of the whole trial, imports included.
         block_steps: steps in each block of ``block_s``, a multiple of ``num_workers``.
         block_s: durations of consecutive blocks of steps: batch times depend on their
@@ -82,9 +61,15 @@ class Trial:
     warmup_s: float | None = None
     steps: int = 0
     foreign_cpu: float | None = None
+    disk_mib_s: float | None = None
     wall_s: float = 0.0
     block_steps: int = 1
     block_s: tuple[float, ...] = ()
+
+    @property
+    def contaminated(self) -> bool:
+        """Whether other programs used so much CPU time that it may be too low."""
+        return self.foreign_cpu is not None and self.foreign_cpu > CONTAMINATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +77,17 @@ class Trials:
     """A tuning so far.
 
     Attributes:
-        planned: trials that it will make if the budget lasts.
+        machine: the processor's name and its cores, to tell tunings of other machines apart.
+        dataset: samples and the class of the dataset.
+        baseline: the setting in use now, which the gain is over.
+        planned: trials that it will make at most.
         finished: whether it has ended, by plan or by budget.
         notes: sentences about the machine and what was left out.
+        predicted: every setting considered, as the model sees it after the last trial.
+        first_guess: predicted samples/s of each trial's setting just before it was measured.
+        costs: what the probe found; None where it failed.
+        params: of the workload, where they are not its defaults.
+        stopped: why the search ended, in one sentence; "" while it runs.
     """
 
     workload: str
@@ -104,8 +97,16 @@ class Trials:
     budget_s: float
     planned: int
     finished: bool
+    baseline: Setting
+    machine: str = ""
+    dataset: str = ""
     notes: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
+    predicted: tuple[Prediction, ...] = ()
+    first_guess: tuple[float | None, ...] = ()
+    costs: Costs | None = None
+    params: dict[str, Any] = dataclasses.field(default_factory=dict)
+    stopped: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; :func:`from_json` reads them."""
@@ -114,7 +115,7 @@ class Trials:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value with its 95 % bootstrap interval."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -148,7 +149,7 @@ class Recommendation:
 
     Attributes:
         best: the recommended setting; None while nothing could be measured.
-        baseline: what it is compared with: :data:`BASELINE`.
+        baseline: what it is compared with: the setting in use now.
         speedup: throughput of ``best`` over that of ``baseline``; None without both.
         certain: whether the interval of the speed-up leaves 1 on one side.
         text: the same in one or two sentences.
@@ -161,17 +162,28 @@ class Recommendation:
     text: str
 
 
+def trial_from_json(row: dict[str, Any]) -> Trial:
+    """A trial from its plain values."""
+    return Trial(**{**row, "setting": Setting(**row["setting"]), "block_s": tuple(row["block_s"])})
+
+
 def from_json(content: dict[str, Any]) -> Trials:
     """Inverse of :meth:`Trials.to_json`.
 
     Raises:
         KeyError, TypeError, ValueError: it is something else.
     """
-    trials = tuple(
-        Trial(**{**row, "setting": Setting(**row["setting"]), "block_s": tuple(row["block_s"])})
-        for row in content["trials"]
-    )
-    return Trials(**{**content, "notes": tuple(content["notes"]), "trials": trials})
+    costs = content["costs"]
+    predicted = [{**row, "setting": Setting(**row["setting"])} for row in content["predicted"]]
+    read = {
+        "baseline": Setting(**content["baseline"]),
+        "notes": tuple(content["notes"]),
+        "trials": tuple(trial_from_json(row) for row in content["trials"]),
+        "predicted": tuple(Prediction(**row) for row in predicted),
+        "first_guess": tuple(content["first_guess"]),
+        "costs": None if costs is None else Costs.from_json(costs),
+    }
+    return Trials(**{**content, **read})
 
 
 def read_trials(run_dir: Path) -> Trials:

@@ -1,13 +1,15 @@
 """``python -m core.loader.trial OUT``: one setting measured in this process.
 
-Reads a question (``{"workload", "device", "batch_size", "seed", "measure_s", "setting"}``) as
-JSON from stdin and writes the measurement as JSON to the file OUT. What goes wrong ends with an
-exception or a signal, which the parent turns into a sentence.
+Reads a question as JSON from stdin: ``{"workload", "params", "device", "seed", "measure_s",
+"step_ms", "page_cache", "tell_at", "setting"}``, and writes the measurement as JSON to the file
+OUT. What goes wrong ends with an exception or a signal, which the parent turns into a sentence.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import json
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from core.errors import BadInput, GpulseError
-from core.loader.results import Setting
+from core.loader.failures import WORKER_ENDED
+from core.loader.setting import Setting
+from core.loader.surroundings import Watch, drop_page_cache
 from core.training.environment import prepare_environment
 
 MIN_STEPS = 8
@@ -26,6 +28,8 @@ MIN_STEPS = 8
 
 MAX_BLOCKS = 200
 """Blocks kept in ``trials.json`` for the bootstrap."""
+
+MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Timing:
     startup_s: float
     warmup_s: float
     foreign_cpu: float
+    disk_bytes: int | None
 
 
 def warmup_steps(setting: Setting) -> int:
@@ -58,33 +63,6 @@ def blocks(step_s: list[float], num_workers: int) -> tuple[int, list[float]]:
     length = block_length(len(step_s), num_workers)
     whole = len(step_s) // length
     return length, [sum(step_s[i * length : (i + 1) * length]) for i in range(whole)]
-
-
-class ForeignCpu:
-    """CPU time of other programs as a part of all cores, between two looks."""
-
-    def __init__(self) -> None:
-        self._process = psutil.Process()
-        self._begin = self._look()
-
-    def _look(self) -> tuple[float, float, float]:
-        times = psutil.cpu_times()
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        every = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        own = 0.0
-        for process in (self._process, *self._process.children(recursive=True)):
-            try:
-                spent = process.cpu_times()
-            except psutil.Error:
-                continue
-            own += spent.user + spent.system
-        return every, every - idle, own
-
-    def share(self) -> float:
-        """0…1 since this object was made; workers must still be alive."""
-        begin, end = self._begin, self._look()
-        every, busy, own = (after - before for before, after in zip(begin, end, strict=True))
-        return min(1.0, max(0.0, (busy - own) / every)) if every > 0 else 0.0
 
 
 def time_steps(
@@ -109,7 +87,7 @@ def time_steps(
     for _ in range(warmup_steps(setting) - 1):
         step(next(batches))
     finish()
-    foreign, begin = ForeignCpu(), time.perf_counter()
+    watch, begin = Watch(), time.perf_counter()
     enough = max(MIN_STEPS, 3 * setting.num_workers)
     step_s, wait_s, last = [], [], begin
     while last - begin < measure_s or len(step_s) < enough:
@@ -123,7 +101,37 @@ def time_steps(
     finish()
     # What the device still had to do belongs to the last step.
     step_s[-1] += time.perf_counter() - last
-    return Timing(step_s, wait_s, startup_s, begin - started, foreign.share())
+    foreign = watch.foreign_share()
+    return Timing(step_s, wait_s, startup_s, begin - started, foreign, watch.disk_bytes())
+
+
+def _time(question: dict[str, Any], setting: Setting) -> Timing:
+    """Time a setting; when a worker dies, its exit code is written down before the error."""
+    # Only here, so that the environment is ready before torch is imported.
+    from core.loader.workbench import open_bench, open_loader
+
+    bench = open_bench(question)
+    # Before it is killed for its time it is written down where it is. In the workers where there
+    # are some: a forked process cannot set this timer if its parent has.
+    tell_at = question["tell_at"]
+    if setting.num_workers == 0:
+        faulthandler.dump_traceback_later(max(0.1, tell_at - time.monotonic()))
+    loader = open_loader(bench, setting, tell_at)
+    step = bench.make_step(setting.batch_size, setting.pin_memory)
+    if question.get("page_cache") == "cold":
+        drop_page_cache()
+    started = time.perf_counter()
+    batches = iter(loader)
+    workers = multiprocessing.active_children()
+    try:
+        return time_steps(batches, step, bench.finish, setting, question["measure_s"], started)
+    except Exception:
+        for worker in workers:
+            # The one that died may still be on its way out.
+            worker.join(0.2)
+            if worker.exitcode:
+                sys.stderr.write(f"{WORKER_ENDED} {worker.exitcode}\n")
+        raise
 
 
 def measure(question: dict[str, Any]) -> dict[str, Any]:
@@ -132,25 +140,20 @@ def measure(question: dict[str, Any]) -> dict[str, Any]:
     Returns:
         The fields of :class:`core.loader.results.Trial` that a trial itself knows.
     """
-    # Only here, so that the environment is ready before torch is imported.
-    from core.loader.workbench import open_bench
-
     setting = Setting(**question["setting"])
-    bench = open_bench(question, setting)
-    started = time.perf_counter()
-    timing = time_steps(
-        iter(bench.loader), bench.step, bench.finish, setting, question["measure_s"], started
-    )
+    timing = _time(question, setting)
     seconds, steps = sum(timing.step_s), len(timing.step_s)
     block_steps, block_s = blocks(timing.step_s, setting.num_workers)
+    disk = timing.disk_bytes
     return {
-        "samples_per_s": steps * bench.batch_size / seconds,
+        "samples_per_s": steps * setting.batch_size / seconds,
         "wait_share": sum(timing.wait_s) / seconds,
         "step_ms": 1e3 * seconds / steps,
         "startup_s": timing.startup_s,
         "warmup_s": timing.warmup_s,
         "steps": steps,
         "foreign_cpu": timing.foreign_cpu,
+        "disk_mib_s": None if disk is None else disk / MIB / seconds,
         "block_steps": block_steps,
         "block_s": [round(value, 6) for value in block_s],
     }
@@ -159,8 +162,9 @@ def measure(question: dict[str, Any]) -> dict[str, Any]:
 def main(argv: list[str]) -> int:
     """Answer the question on stdin."""
     prepare_environment()
+    question = json.load(sys.stdin)
     try:
-        answer = measure(json.load(sys.stdin))
+        answer = measure(question)
     except GpulseError as error:
         sys.stderr.write(f"{error}\n")
         return 2 if isinstance(error, BadInput) else 1

@@ -1,47 +1,80 @@
-"""Kind ``tune``: the trials of a job, one after the other, as long as the budget lasts."""
+"""Kind ``tune``: probe, predict, measure what the search asks for, as long as the budget lasts."""
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 
 from core.errors import BadInput, JobFailed
-from core.loader.judge import recommend, summarise
-from core.loader.plan import grid, interleaved, pin_choices
-from core.loader.processes import SCRATCH, run_trial
-from core.loader.results import FILE_NAME, Setting, Trial, Trials
+from core.loader import plan
+from core.loader.judge import observations, recommend
+from core.loader.predict import Model
+from core.loader.processes import remove_scratch, run_probe, run_trial
+from core.loader.record import TrialLog
+from core.loader.results import CONTAMINATED, FILE_NAME, Trial, Trials
+from core.loader.search import Choice, choose
+from core.loader.setting import Setting
+from core.loader.surroundings import drop_page_cache, machine_name
 from core.training.device import choose_device, device_name
 from core.training.files import write_json
 from core.training.job import JobFile, read_job
 from core.training.progress import ProgressFile
-from core.training.record import EventLog
 from core.training.session import prepare
 from core.workloads import load
-from core.workloads.params import core_count, parse
-
-Order = list[tuple[int, Setting]]
+from core.workloads.base import Workload
+from core.workloads.fields import core_count
+from core.workloads.params import parse
 
 _LOG = logging.getLogger(__name__)
 
-FOREIGN_LIMIT = 0.1
-"""Share of the cores used by other programs from which a note says so."""
+REPEATS = 2
+"""Contaminated trials repeated in one tuning; on a machine that is always busy it cannot help."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A tuning while it runs.
+
+    Attributes:
+        question: what every trial and the probe are asked.
+        state: what ``trials.json`` holds.
+        deadline: time.monotonic() at which the budget ends.
+    """
+
+    job: JobFile
+    params: Any
+    question: dict[str, Any]
+    state: Trials
+    progress: ProgressFile
+    log: TrialLog
+    deadline: float
+    repeats: int = REPEATS
+
+    @property
+    def left_s(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def write(self) -> None:
+        write_json(self.job.folder / FILE_NAME, self.state.to_json())
+
+    def note(self, text: str) -> None:
+        self.state = replace(self.state, notes=(*self.state.notes, text))
 
 
 def tune(folder: Path) -> Trials:
-    """Measure the DataLoader settings of a job, writing ``trials.json`` after every trial.
+    """Find the best DataLoader settings of a job, writing ``trials.json`` after every trial.
 
-    The budget counts from the first trial; a trial that would not fit into what is left, going
-    by the longest so far, is not begun. The first round is never cut short by that guess.
+    The budget counts from the probe on; a trial that would not fit into what is left, going by
+    the longest so far, is not begun.
 
     Raises:
         BadInput: the spec cannot be met.
-        JobFailed: not one trial succeeded.
+        JobFailed: the probe or every trial failed.
     """
     job = read_job(folder)
     if job.kind != "tune":
@@ -52,120 +85,154 @@ def tune(folder: Path) -> Trials:
     job.note_start(str(device), device_name(device))
     progress = ProgressFile(folder)
     progress.stage("trial", 0, "preparing data")
-    given = {"seed": params.seed, "batch_size": params.batch_size}
-    prepare(workload, parse(workload.Params, given), progress)
-    state, order = _plan(job, params, device)
-    with EventLog(folder) as log:
-        config = {"workload": job.workload, "device": str(device), **params.model_dump(mode="json")}
-        log.start(config, {})
-        state = _measure(job, params, order, state, progress, log)
-    _remove_scratch(folder)
-    if not any(trial.status == "ok" for trial in state.trials):
-        raise JobFailed(recommend(state).text)
-    return state
+    like = _parameters_like(folder, params.like, workload)
+    prepare(workload, parse(workload.Params, {**like, "seed": params.seed}), progress)
+    with TrialLog(folder) as log:
+        log.start({"workload": job.workload, "device": str(device), **params.model_dump()})
+        run = _begin(job, params, device, like, progress, log)
+        _search(run, device)
+    remove_scratch(folder)
+    if not any(trial.status == "ok" for trial in run.state.trials):
+        raise JobFailed(recommend(run.state).text)
+    return run.state
 
 
-def _plan(job: JobFile, params: Any, device: torch.device) -> tuple[Trials, Order]:
-    pins, note = pin_choices(params.pin_memory, device.type == "cuda")
-    settings = grid(params.max_workers, pins, params.prefetch_factor)
-    order = list(interleaved(settings, params.rounds, params.seed))
+def _parameters_like(folder: Path, like: str, workload: Workload) -> dict[str, Any]:
+    """Parameters of another job beside this one, as far as the workload has them."""
+    if not like:
+        return {}
+    other = read_job(folder.parent / like)
+    fields = workload.Params.model_fields
+    loader = {*TrialLog.KNOBS, "batch_size", "seed"}
+    return {k: v for k, v in other.params.items() if k in fields and k not in loader}
+
+
+def _begin(
+    job: JobFile, params: Any, device: torch.device, like: dict[str, Any],
+    progress: ProgressFile, log: TrialLog,
+) -> Run:  # fmt: skip
+    question = {
+        "workload": job.workload,
+        "params": like,
+        "device": str(device),
+        "seed": params.seed,
+        "measure_s": params.measure_s,
+        "step_ms": params.step_ms,
+        "page_cache": params.page_cache,
+    }
     state = Trials(
         workload=job.workload,
         device=str(device),
         batch_size=params.batch_size,
         cores=core_count(),
         budget_s=params.budget_s,
-        planned=len(order),
+        planned=params.max_trials,
         finished=False,
-        notes=(note,) if note else (),
+        baseline=plan.baseline(params),
+        machine=machine_name(core_count()),
+        params=like,
     )
-    return state, order
-
-
-def _measure(
-    job: JobFile, params: Any, order: Order, state: Trials, progress: ProgressFile, log: EventLog
-) -> Trials:
-    question = {
-        "workload": job.workload,
-        "device": state.device,
-        "batch_size": params.batch_size,
-        "seed": params.seed,
-        "measure_s": params.measure_s,
-    }
-    progress.stage("trial", len(order), "measuring")
-    _write(job.folder, state)
     deadline = time.monotonic() + params.budget_s
-    for done, (number, setting) in enumerate(order):
-        left = deadline - time.monotonic()
-        limit_s = min(params.trial_limit_s, left)
-        trial = None
-        if left >= _needed(state.trials, number):
-            progress.update(done, f"round {number}: {setting.label}", force=True)
-            trial = run_trial(job.folder, question, setting, number, limit_s)
-        # A trial cut off by the budget says nothing about its setting.
-        if trial is None or (trial.status == "timeout" and limit_s < params.trial_limit_s):
-            note = f"The {params.budget_s:.0f} s ended after {done} of {len(order)} trials."
-            state = replace(state, notes=(*state.notes, note))
-            break
-        state = replace(state, trials=(*state.trials, trial))
-        _write(job.folder, state)
-        _log_trial(log, trial, done + 1)
-        speed = f"{trial.samples_per_s:.0f} samples/s" if trial.samples_per_s else trial.reason
-        _LOG.info("round %d, %s: %s", number, setting.label, speed)
-    return _finish(job, state, progress, log)
+    run = Run(job, params, question, state, progress, log, deadline)
+    run.note(_page_cache_note(params.page_cache))
+    return run
 
 
-def _finish(job: JobFile, state: Trials, progress: ProgressFile, log: EventLog) -> Trials:
-    foreign = [trial.foreign_cpu for trial in state.trials if trial.foreign_cpu is not None]
-    if foreign and median(foreign) > FOREIGN_LIMIT:
-        note = (
-            f"Other programs used {100 * median(foreign):.0f} % of the cores meanwhile: "
-            "measure again on a quieter machine for narrower intervals."
+def _page_cache_note(wanted: str) -> str:
+    if wanted == "cold" and drop_page_cache():
+        return "Page cache: emptied before each trial, so files come from storage."
+    warm = "Page cache: warm, files that fit into memory were read from there."
+    return f"{warm} Emptying it is not allowed here." if wanted == "cold" else warm
+
+
+def _search(run: Run, device: torch.device) -> None:
+    """Probe, then trial after trial."""
+    run.progress.stage("trial", run.params.max_trials, "timing the parts of the pipeline")
+    run.write()
+    batches = plan.batch_sizes(run.params)
+    threads = sorted({run.state.cores, 1, *plan.thread_counts(run.params, run.state.cores)} - {0})
+    asked = {"batch_sizes": batches, "threads": threads,
+             "multiprocessing_context": plan.context_of(run.params)}  # fmt: skip
+    costs = run_probe(run.job.folder, {**run.question, **asked}, run.params.trial_limit_s)
+    model = Model(costs)
+    considered, note = plan.space(run.params, costs, device.type == "cuda")
+    run.state = replace(run.state, costs=costs, dataset=costs.dataset)
+    if note:
+        run.note(note)
+    candidates = considered.settings()
+    while True:
+        predicted = model.predict(candidates, observations(run.state.trials))
+        run.state = replace(run.state, predicted=tuple(predicted))
+        run.write()
+        choice = choose(
+            model, candidates, run.state.baseline, run.state.trials, run.params.max_trials
         )
-        state = replace(state, notes=(*state.notes, note))
-    state = replace(state, finished=True)
-    _write(job.folder, state)
-    _log_summary(log, state)
-    _LOG.info(recommend(state).text)
-    progress.total = len(state.trials)
-    progress.update(progress.total, recommend(state).text, force=True)
-    return state
+        if choice.setting is None or not _measured(run, model, choice, choice.setting):
+            break
+    _finish(run, choice, model)
 
 
-def _needed(trials: tuple[Trial, ...], number: int) -> float:
-    """Seconds that the next trial probably takes; next to none in the first round."""
-    if number == 1 or not trials:
-        return 1.0
-    return max(trial.wall_s for trial in trials)
+def _measured(run: Run, model: Model, choice: Choice, setting: Setting) -> bool:
+    """Make a trial, and once more if others disturbed it; False when the budget is over."""
+    (guess,) = model.predict([setting], observations(run.state.trials))
+    number = 1 + len({t.round for t in run.state.trials if t.setting == setting})
+    trial = _trial(run, choice, setting, number)
+    if trial is None:
+        return False
+    _keep(run, trial, guess.samples_per_s)
+    if trial.contaminated and run.repeats > 0:
+        run.repeats -= 1
+        why = Choice(setting, "again: other programs were using the cores")
+        again = _trial(run, why, setting, number)
+        if again is not None:
+            _keep(run, again, guess.samples_per_s)
+    return True
 
 
-def _write(folder: Path, state: Trials) -> None:
-    write_json(folder / FILE_NAME, state.to_json())
+def _trial(run: Run, choice: Choice, setting: Setting, number: int) -> Trial | None:
+    """One trial, or None where the budget does not reach that far."""
+    done = len(run.state.trials)
+    needed = max((t.wall_s for t in run.state.trials), default=1.0)
+    limit_s = min(run.params.trial_limit_s, run.left_s)
+    # The first two are what any answer rests on: they are made if there is any time at all.
+    if run.left_s < (needed if done > 1 else 1.0):
+        return None
+    run.progress.update(done, f"{setting.label}: {choice.why}", force=True)
+    trial = run_trial(run.job.folder, run.question, setting, number, limit_s)
+    # A trial cut off by the budget says nothing about its setting.
+    cut_off = trial.status == "timeout" and limit_s < run.params.trial_limit_s
+    return None if cut_off else trial
 
 
-def _remove_scratch(folder: Path) -> None:
-    scratch = folder / SCRATCH
-    if scratch.is_dir() and not any(scratch.iterdir()):
-        scratch.rmdir()
+def _keep(run: Run, trial: Trial, guess: float) -> None:
+    run.state = replace(
+        run.state,
+        trials=(*run.state.trials, trial),
+        first_guess=(*run.state.first_guess, guess),
+        planned=max(run.state.planned, len(run.state.trials) + 1),
+    )
+    run.write()
+    run.log.trial(trial, len(run.state.trials), guess)
+    speed = f"{trial.samples_per_s:.0f} samples/s" if trial.samples_per_s else trial.reason
+    _LOG.info("%s: %s (predicted %.0f samples/s)", trial.setting.label, speed, guess)
 
 
-def _log_trial(log: EventLog, trial: Trial, number: int) -> None:
-    """Scalars with the round as their step, one tag a setting."""
-    if trial.samples_per_s is None or trial.wait_share is None:
-        log.text("Loader/failures", f"{trial.setting.label}: {trial.reason}", number)
-    else:
-        name = f"workers_{trial.setting.num_workers}"
-        name += "_pinned" if trial.setting.pin_memory else ""
-        log.scalar(f"Loader/samples_per_s/{name}", trial.samples_per_s, trial.round)
-        log.scalar(f"Loader/data_wait_percent/{name}", 100 * trial.wait_share, trial.round)
-    log.writer.flush()
-
-
-def _log_summary(log: EventLog, state: Trials) -> None:
-    """Median throughput against num_workers as a curve, and the recommendation in words."""
-    for result in summarise(state):
-        if result.throughput is not None and not result.setting.pin_memory:
-            log.scalar(
-                "Loader/median_samples_per_s", result.throughput.value, result.setting.num_workers
-            )
-    log.text("Loader/recommendation", recommend(state).text, 0)
+def _finish(run: Run, choice: Choice, model: Model) -> None:
+    trials = run.state.trials
+    stopped = choice.why
+    if choice.setting is not None:
+        stopped = f"The {run.params.budget_s:.0f} s ended after {len(trials)} trials."
+    foreign = [t.foreign_cpu for t in trials if t.contaminated and t.foreign_cpu is not None]
+    if foreign:
+        run.note(
+            f"Other programs used up to {100 * max(foreign):.0f} % of the cores in {len(foreign)} "
+            f"of {len(trials)} trials (more than {100 * CONTAMINATED:.0f} % counts): measure "
+            "again on a quieter machine for narrower intervals."
+        )
+    run.state = replace(run.state, finished=True, stopped=stopped)
+    run.write()
+    found = recommend(run.state, model)
+    run.log.summary(run.state, found)
+    _LOG.info("%s %s", stopped, found.text)
+    run.progress.total = len(trials)
+    run.progress.update(len(trials), found.text, force=True)

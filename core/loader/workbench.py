@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import faulthandler
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from core.errors import BadInput
-from core.loader.results import Setting
-from core.training.data import LoaderSettings, make_loader, to_device
+from core.loader.setting import Setting
+from core.training.data import to_device
 from core.training.device import choose_device, set_threads
 from core.training.session import make_step
 from core.training.step import Sums
 from core.workloads import load
 from core.workloads.params import parse
+
+Step = Callable[[Any], None]
 
 
 class Endless(Sampler[int]):
@@ -33,49 +38,76 @@ class Endless(Sampler[int]):
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a trial times: batches from ``loader``, each given to ``step``."""
+    """A workload's data and step, ready to be timed.
 
-    loader: DataLoader[Any]
-    step: Callable[[Any], None]
+    Attributes:
+        collate: handed to the DataLoader; None for PyTorch's own.
+        make_step: (batch size, whether batches are page-locked) -> a step on a fresh model.
+        finish: waits until the device has done what it was given.
+    """
+
+    dataset: Dataset[Any]
+    collate: Callable[[list[Any]], Any] | None
+    device: torch.device
+    seed: int
+    make_step: Callable[[int, bool], Step]
     finish: Callable[[], None]
-    batch_size: int
 
 
-def open_bench(question: dict[str, Any], setting: Setting) -> Bench:
-    """Set up a trial.
+def open_bench(question: dict[str, Any]) -> Bench:
+    """Set up what a question is about: see :mod:`core.loader.trial`.
 
     Raises:
-        BadInput: unknown workload, device that is not there, no data.
+        BadInput: unknown workload, parameter out of bounds, device that is not there, no data.
     """
     workload = load(question["workload"])
-    given = {"seed": question["seed"], "batch_size": question["batch_size"]}
+    given = {**question.get("params", {}), "seed": question["seed"]}
     params = parse(workload.Params, given)
     device = choose_device(question["device"])
-    set_threads(setting.num_workers)
     torch.manual_seed(params.seed)
     dataset = workload.datasets(params)[0]
-    length = len(dataset)  # type: ignore[arg-type]
-    if length == 0:
+    if len(dataset) == 0:  # type: ignore[arg-type]
         raise BadInput(f"Workload {workload.name!r} has no training data.")
-    loader = make_loader(
-        dataset,
-        LoaderSettings(
-            setting.num_workers, setting.pin_memory, prefetch_factor=setting.prefetch_factor
-        ),
-        device,
-        batch_size=params.batch_size,
-        seed=params.seed,
-        sampler=Endless(length, params.seed),
-        collate_fn=workload.collate_fn,
-    )
-    train_step = make_step(workload, params, workload.model(params).to(device).train())
+    dialled_s = question.get("step_ms", 0.0) / 1e3
 
-    def step(batch: Any) -> None:
-        inputs, targets = to_device(batch, device, non_blocking=loader.pin_memory)
-        train_step(inputs, targets, Sums())
+    def make(batch_size: int, pinned: bool) -> Step:
+        if dialled_s:
+            return lambda batch: time.sleep(dialled_s)
+        sized = parse(workload.Params, {**given, "batch_size": batch_size})
+        train = make_step(workload, sized, workload.model(sized).to(device).train())
+
+        def step(batch: Any) -> None:
+            inputs, targets = to_device(batch, device, non_blocking=pinned)
+            train(inputs, targets, Sums())
+
+        return step
 
     def finish() -> None:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 
-    return Bench(loader, step, finish, params.batch_size)
+    return Bench(dataset, workload.collate_fn, device, params.seed, make, finish)
+
+
+def open_loader(bench: Bench, setting: Setting, tell_at: float) -> DataLoader[Any]:
+    """The DataLoader of a setting, with exactly its arguments; sets the main process's threads.
+
+    Args:
+        tell_at: time.monotonic() at which each worker writes to stderr where it is.
+    """
+    set_threads(setting.num_workers, setting.threads)
+    # Through a variable: pyright knows that some of these may not be combined, which is for
+    # DataLoader to say.
+    arguments: dict[str, Any] = setting.arguments
+    return DataLoader(
+        bench.dataset,
+        sampler=Endless(len(bench.dataset), bench.seed),  # type: ignore[arg-type]
+        collate_fn=bench.collate,
+        generator=torch.Generator().manual_seed(bench.seed),
+        worker_init_fn=partial(_tell_where, tell_at) if setting.num_workers else None,
+        **arguments,
+    )
+
+
+def _tell_where(tell_at: float, _worker: int) -> None:
+    faulthandler.dump_traceback_later(max(0.1, tell_at - time.monotonic()))

@@ -23,7 +23,7 @@ from core.traces.whatif import Edit, WhatIf, what_if
 
 if TYPE_CHECKING:
     from core.traces.library import open_diagnosis, open_trace
-    from core.traces.tables import kernels, operators, steps
+    from core.traces.tables import bubbles, copies, kernels, operators, steps
 
 __all__ = [
     "ACTIVITIES",
@@ -44,7 +44,9 @@ __all__ = [
     "TimelineView",
     "Trace",
     "WhatIf",
+    "bubbles",
     "build_lanes",
+    "copies",
     "diagnose",
     "find_traces",
     "kernels",
@@ -64,6 +66,8 @@ __all__ = [
 ]
 
 _LATER = {
+    "bubbles": "tables",
+    "copies": "tables",
     "kernels": "tables",
     "open_diagnosis": "library",
     "open_trace": "library",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.errors import Unreadable
 from core.traces.columns import CATEGORY_NAMES, Category, Thread, Trace
 from core.traces.decoding import Event, Stream
+from core.traces.details import Details, hardware
 from core.traces.numbers import Clock, floats, integers, smalls
 from core.traces.pairs import BEGIN, END, WHOLE, pair_up
 from core.traces.reading import Limits
@@ -29,6 +30,10 @@ _COLUMNS = (
     "device",
     "correlation",
     "bytes",
+    "inputs",
+    "stack",
+    "blocks_per_sm",
+    "occupancy_pct",
 )
 
 
@@ -72,7 +77,7 @@ class Builder:
         self._names, self._threads = _Codes(_MAX_NAMES), _Codes(_MAX_THREADS)
         self._categories = _Categories()
         self._thread_names: dict[tuple[str, str], str] = {}
-        self._clock = Clock()
+        self._clock, self._details = Clock(), Details()
         self._events = self._spans = 0
         self._paired = False
         self._parts: dict[str, list[NDArray[Any]]] = {key: [] for key in (*_COLUMNS, "mark")}
@@ -86,8 +91,10 @@ class Builder:
         self._events += len(events)
         phases = [event.ph for event in events]
         kinds = set(phases)
-        if "M" in kinds:
-            self._note_threads(events)
+        if "M" in kinds or "i" in kinds:
+            marks = [event for event in events if event.ph in ("M", "i")]
+            self._note_threads(marks)
+            self._details.add_memory(marks)
         if "B" in kinds or "E" in kinds:
             self._paired = True
             spans = [event for event in events if event.ph in ("X", "B", "E")]
@@ -126,6 +133,7 @@ class Builder:
             device,
             integers([-1 if a is None else a.correlation for a in args], -1),
             integers([0 if a is None else a.bytes for a in args], 0),
+            *self._details.columns(args, kinds),
         )
 
     def trace(self, stream: Stream) -> Trace:
@@ -187,6 +195,10 @@ class Builder:
             processes=tuple(processes),
             threads=tuple(Thread(p, t, self._thread_names.get((p, t), "")) for p, t in threads),
             devices=_device_names(stream.device_properties),
+            input_texts=self._details.input_texts(),
+            stack_texts=self._details.stack_texts(),
+            hardware=hardware(stream.device_properties),
+            reserved_bytes=self._details.reserved_bytes,
             source=self._source,
             events=self._events,
             incomplete=_missing(stream),

@@ -69,6 +69,19 @@ class Thread:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What ``deviceProperties`` of a trace say about one device.
+
+    Attributes:
+        capability: CUDA compute capability, major and minor; (0, 0) where unknown.
+        memory_bytes: its memory, 0 where unknown.
+    """
+
+    capability: tuple[int, int] = (0, 0)
+    memory_bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Trace:
     """All spans of one profile, sorted by start, longer ones first where starts are equal.
@@ -84,9 +97,17 @@ class Trace:
         stream, device: int32, −1 for host spans.
         correlation: int64, −1 where there is none; joins device work to the call that launched it.
         bytes: int64, size of a copy, 0 otherwise.
+        inputs: int32 codes into ``input_texts``, −1 where no shapes were recorded.
+        stack: int32 codes into ``stack_texts``, −1 where the span carries no stack of its own.
+        blocks_per_sm: float32, blocks of a kernel for each multiprocessor; NaN where unknown.
+        occupancy_pct: float32, estimated achieved occupancy of a kernel; NaN where unknown.
         names: span names by code.
         processes, threads: by code.
         devices: device index -> name, where the trace says.
+        input_texts: shapes of an operator's inputs as JSON, by code.
+        stack_texts: Python stacks, innermost line first, ``;`` between lines, by code.
+        hardware: what the trace says about its devices.
+        reserved_bytes: device index -> most memory that PyTorch had reserved, where recorded.
         source: file name.
         events: entries in the file, of any kind.
         incomplete: "" or what is missing, in words (truncated, damaged entries).
@@ -104,10 +125,18 @@ class Trace:
     device: NDArray[np.int32]
     correlation: NDArray[np.int64]
     bytes: NDArray[np.int64]
+    inputs: NDArray[np.int32]
+    stack: NDArray[np.int32]
+    blocks_per_sm: NDArray[np.float32]
+    occupancy_pct: NDArray[np.float32]
     names: tuple[str, ...]
     processes: tuple[str, ...]
     threads: tuple[Thread, ...]
     devices: dict[int, str] = field(default_factory=dict)
+    input_texts: tuple[str, ...] = ()
+    stack_texts: tuple[str, ...] = ()
+    hardware: dict[int, Hardware] = field(default_factory=dict)
+    reserved_bytes: dict[int, int] = field(default_factory=dict)
     source: str = ""
     events: int = 0
     incomplete: str = ""

@@ -5,28 +5,31 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.traces.calltree import operators_of
 from core.traces.case import Case, make_case
-from core.traces.columns import Category, Trace
+from core.traces.columns import Trace
 from core.traces.headline import headline
 from core.traces.idle import device_busy
 from core.traces.labels import CAUSE_KEYS
+from core.traces.notes import notes
 from core.traces.records import DeviceUse, Diagnosis, Finding
 from core.traces.rules.common import CRITICAL
-from core.traces.rules.device import (
-    allocator_finding,
-    communication_finding,
-    copy_finding,
-    sync_finding,
-)
+from core.traces.rules.device import allocator_finding, communication_finding, copy_finding
 from core.traces.rules.host import host_findings
 from core.traces.rules.input import input_findings
-from core.traces.rules.launch import (
+from core.traces.rules.kernels import healthy_finding, kernel_findings
+from core.traces.rules.launch import launch_findings, low_use_finding
+from core.traces.rules.loops import loop_findings
+from core.traces.rules.preparing import preparing_finding
+from core.traces.rules.profile import (
     cold_start_finding,
-    launch_findings,
-    launched_pct,
-    low_use_finding,
+    jitter_finding,
+    overhead_finding,
     queue_finding,
 )
+from core.traces.rules.setup import memory_finding, parallel_findings
+from core.traces.rules.sync import sync_findings
+from core.traces.rules.transfers import transfer_findings
 from core.traces.rules.waits import replayed_sync_finding
 from core.traces.whatif import WhatIf, attach, prepare
 
@@ -56,6 +59,8 @@ def diagnose(trace: Trace, device: int | None = None) -> Diagnosis:
     causes = {} if case.pieces is None else case.pieces.by_cause_us()
     idle_us = sum(causes.values())
     primary = _primary(case, causes, findings)
+    if primary == "device-bound":
+        findings += tuple(healthy_finding(case))
     step_ms = _step_ms(case)
     return Diagnosis(
         trace=trace.source,
@@ -71,7 +76,7 @@ def diagnose(trace: Trace, device: int | None = None) -> Diagnosis:
         findings=findings,
         primary=primary,
         headline=headline(case, totals, primary, findings, step_ms),
-        notes=_notes(case, ready.refusal),
+        notes=(*notes(case), *filter(None, [ready.refusal])),
         pieces=case.pieces,
         utilisation_pct=_utilisation(case),
         what_if=ready,
@@ -79,15 +84,24 @@ def diagnose(trace: Trace, device: int | None = None) -> Diagnosis:
 
 
 def _findings(case: Case, ready: WhatIf) -> tuple[Finding, ...]:
+    operators = operators_of(case.trace, case.window)
     found = [
         *input_findings(case),
-        *sync_finding(case),
+        *preparing_finding(case),
+        *sync_findings(case, operators),
         *copy_finding(case),
+        *transfer_findings(case, operators),
         *allocator_finding(case),
+        *memory_finding(case),
         *communication_finding(case),
+        *parallel_findings(case),
         *launch_findings(case),
+        *loop_findings(case, operators),
+        *kernel_findings(case, operators),
         *cold_start_finding(case),
         *queue_finding(case),
+        *overhead_finding(case),
+        *jitter_finding(case),
         *host_findings(case),
     ]
     found += low_use_finding(case, found)
@@ -159,19 +173,3 @@ def _utilisation(case: Case) -> NDArray[np.float64]:
         busy = parts.sum(axis=1) - parts[:, case.keys.index("input-wait")]
     width = np.diff(edges)  # 0 where a chunk is shorter than its time stamps resolve
     return 100 * np.divide(busy, width, out=np.zeros(CHUNKS), where=width > 0)
-
-
-def _notes(case: Case, refusal: str) -> tuple[str, ...]:
-    notes = [note for note in (case.trace.incomplete, refusal) if note]
-    if case.window.steps == 0:
-        notes.append("The trace has no profiler steps: the window is its whole length.")
-    elif case.window.steps < 3:
-        notes.append(f"Only {case.window.steps} profiled step(s): figures may not be typical.")
-    if case.device is not None and launched_pct(case) < 99:
-        notes.append(
-            f"{100 - launched_pct(case):.0f} % of the device's work was launched before the "
-            "profile began; gaps before it are charged to what the main thread did."
-        )
-    if (case.trace.category == Category.PYTHON).any():
-        notes.append("Python stacks were recorded, which slows the host.")
-    return tuple(notes)

@@ -46,8 +46,8 @@ class IdlePieces:
         cause: int64 codes into ``labels.CAUSE_KEYS``.
         gap: int64, which gap of the device each piece belongs to.
         gaps: the gaps themselves.
-        drained: bool[gaps]; a synchronising call, or a copy call that waited for its own copy,
-            was in progress when the gap began and ended before the next launch.
+        drainer: int64[gaps], row of the synchronising call, or copy call that waited for its own
+            copy, that was in progress when the gap began and ended before the next launch; or −1.
     """
 
     start: NDArray[np.float64]
@@ -55,7 +55,12 @@ class IdlePieces:
     cause: NDArray[np.int64]
     gap: NDArray[np.int64]
     gaps: Intervals
-    drained: NDArray[np.bool_]
+    drainer: NDArray[np.int64]
+
+    @property
+    def drained(self) -> NDArray[np.bool_]:
+        """bool[gaps]: which gaps a call of the host had emptied the device before."""
+        return self.drainer >= 0
 
     def by_cause_us(self) -> dict[str, float]:
         """Idle µs of every cause, in the order of the causes; they sum to the idle time."""
@@ -85,7 +90,7 @@ def idle_pieces(trace: Trace, window: Window, device: int) -> IdlePieces:
     """Attribute the idle time of one device (see the module's docstring)."""
     busy = device_busy(trace, window, device)
     idle = gaps(busy, window.start_us, window.end_us)
-    launch = _next_launch(trace, idle, device)
+    launch = next_launches(trace, idle, device)
     call = np.maximum(launch, 0)
     at = np.where(launch >= 0, trace.start[call], np.inf)
     queued = at <= idle.start
@@ -99,19 +104,25 @@ def idle_pieces(trace: Trace, window: Window, device: int) -> IdlePieces:
     parts.append((host_end[late], idle.end[late], rest_cause[late], late))
     start, end, cause, gap = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(start, kind="stable")
-    drained = _drained(trace, idle, np.minimum(at, idle.end))
-    return IdlePieces(start[order], end[order], cause[order], gap[order], idle, drained)
+    drainer = _drainer(trace, idle, np.minimum(at, idle.end))
+    return IdlePieces(start[order], end[order], cause[order], gap[order], idle, drainer)
 
 
-def _next_launch(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
-    """For each gap the row of the call that launched the operation that ends it, or −1."""
+def next_rows(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
+    """int64[gaps]: row of the device operation that ends each gap, or −1."""
     rows = np.flatnonzero(trace.on_device & (trace.device == device))
     if not rows.size:
         return np.full(len(idle), -1, np.int64)
     at = np.searchsorted(trace.start[rows], idle.end, side="left")
     row = rows[np.minimum(at, rows.size - 1)]
     follows = (at < rows.size) & (trace.start[row] == idle.end)
-    return np.where(follows, launch_rows(trace)[row], -1)
+    return np.where(follows, row, -1)
+
+
+def next_launches(trace: Trace, idle: Intervals, device: int) -> NDArray[np.int64]:
+    """int64[gaps]: row of the call that launched the operation that ends each gap, or −1."""
+    row = next_rows(trace, idle, device)
+    return np.where(row >= 0, launch_rows(trace)[row], -1)
 
 
 def _host_pieces(
@@ -199,10 +210,12 @@ def blocking_calls(trace: Trace) -> NDArray[np.int64]:
     return np.flatnonzero(found)
 
 
-def _drained(trace: Trace, idle: Intervals, until: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _drainer(trace: Trace, idle: Intervals, until: NDArray[np.float64]) -> NDArray[np.int64]:
     calls = blocking_calls(trace)
     if not calls.size or not len(idle):
-        return np.zeros(len(idle), bool)
+        return np.full(len(idle), -1, np.int64)
     last = np.searchsorted(trace.start[calls], idle.start, side="left") - 1
-    call_end = trace.end[calls[np.maximum(last, 0)]]
-    return (last >= 0) & (call_end >= idle.start - 1.0) & (call_end <= until)
+    call = calls[np.maximum(last, 0)]
+    call_end = trace.end[call]
+    hit = (last >= 0) & (call_end >= idle.start - 1.0) & (call_end <= until)
+    return np.where(hit, call, -1)

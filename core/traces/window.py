@@ -11,6 +11,9 @@ from core.errors import Unreadable
 from core.traces.columns import Category, Trace
 from core.traces.names import LOADER, STEP, matching
 
+SHORTEST_US = 1e-3
+"""Profilers count nanoseconds: a shorter window is none."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
@@ -63,7 +66,7 @@ def find_window(trace: Trace) -> Window:
     device = np.flatnonzero(trace.on_device)
     if rows.size and device.size:
         high = max(high, _device_end(trace, device, float(low), float(high)))
-    if not high > low:
+    if not high - low >= SHORTEST_US:
         raise Unreadable(
             f"{trace.source} spans no time, so there is nothing to diagnose. "
             "Profile at least one step with torch.profiler."
@@ -79,7 +82,7 @@ def _number(name: str) -> int:
 def _step_rows(trace: Trace) -> NDArray[np.int64]:
     named = matching(trace.names, STEP)
     noted = named[trace.name] & (trace.category == Category.ANNOTATION)
-    return np.flatnonzero(noted & (trace.end > trace.start))
+    return np.flatnonzero(noted & (trace.duration >= SHORTEST_US))
 
 
 def _main_thread(trace: Trace, steps: NDArray[np.int64]) -> int:

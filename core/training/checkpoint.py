@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ class BestSoFar:
             return True
         self.waited += 1
         return False
+
+    def restore(self, path: Path) -> None:
+        """Go on from a best checkpoint of this run, where there is one."""
+        with suppress(OSError, RuntimeError, KeyError, TypeError, ValueError):
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.epoch, self.value = int(state["epoch"]), float(state["val_loss"])
 
     @property
     def exhausted(self) -> bool:

@@ -19,6 +19,8 @@ class LoaderSettings:
     pin_memory: bool = False
     persistent_workers: bool = True
     prefetch_factor: int = 2
+    multiprocessing_context: str = "default"
+    in_order: bool = True
 
     @classmethod
     def of(cls, params: Any) -> LoaderSettings:
@@ -28,6 +30,8 @@ class LoaderSettings:
             pin_memory=params.pin_memory,
             persistent_workers=params.persistent_workers,
             prefetch_factor=params.prefetch_factor,
+            multiprocessing_context=params.multiprocessing_context,
+            in_order=params.in_order,
         )
 
 
@@ -56,6 +60,9 @@ def make_loader(
     if settings.num_workers:
         workers["persistent_workers"] = settings.persistent_workers
         workers["prefetch_factor"] = settings.prefetch_factor
+        workers["in_order"] = settings.in_order
+        if settings.multiprocessing_context != "default":
+            workers["multiprocessing_context"] = settings.multiprocessing_context
     return DataLoader(
         dataset,
         batch_size=batch_size,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from core.training import ranks
 from core.training.data import to_device
 from core.training.layers import SIGNAL
 from core.training.step import Metrics, Sums, TrainStep
@@ -123,9 +124,13 @@ def evaluate(
         if worst and pooled < MISTAKE_POOL and isinstance(inputs, Tensor):
             pool.append((inputs, outputs, targets))
             pooled += count
+    values = sums.read()
+    means = ranks.gathered(torch.stack(losses).tolist() if losses else [])
+    counts = ranks.gathered(counts)
     if len(counts) > 1:
-        sums.add(f"{SIGNAL}Probe/val_sem", standard_error(torch.stack(losses), counts))
-    return sums.read(), _worst(loss, pool, worst) if pool else None
+        error = standard_error(torch.tensor(means), counts)
+        values[f"{SIGNAL}Probe/val_sem"] = float(error)
+    return values, _worst(loss, pool, worst) if pool else None
 
 
 def standard_error(means: Tensor, counts: list[int]) -> Tensor:

@@ -1,73 +1,61 @@
-"""CPU, memory and GPU samples from a background thread, as ``hardware/*`` scalars."""
+"""Samples of CPU, memory, disk, network and GPUs from a background thread: ``hardware/*``."""
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 
-import psutil
-import pynvml
 import torch
 
+from core.training.ranks import this_rank
+from core.training.sensors import Host, open_gpus
+
 Emit = Callable[[str, float, int], None]
-"""(tag, value, whole seconds since the start)"""
+"""(tag, value, whole milliseconds since the start)"""
 
-MIB = 1024.0 * 1024.0
-
-
-class Gpu:
-    """NVML's view of one CUDA device: utilisation and memory."""
-
-    def __init__(self, device: torch.device) -> None:
-        pynvml.nvmlInit()
-        # CUDA_VISIBLE_DEVICES renumbers what torch sees, so the device is found by its UUID.
-        uuid = str(torch.cuda.get_device_properties(device).uuid)
-        name = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
-        self._handle = pynvml.nvmlDeviceGetHandleByUUID(name)
-
-    def read(self) -> dict[str, float]:
-        """``gpu_utilisation_percent`` and ``gpu_memory_mib`` of the whole device."""
-        used = pynvml.nvmlDeviceGetMemoryInfo(self._handle).used
-        busy = pynvml.nvmlDeviceGetUtilizationRates(self._handle).gpu
-        return {
-            "gpu_utilisation_percent": float(busy),
-            "gpu_memory_mib": float(used) / MIB,
-        }
-
-    def close(self) -> None:
-        """Let go of NVML."""
-        pynvml.nvmlShutdown()
+EVERY_S = 0.5
+_LOG = logging.getLogger(__name__)
 
 
-def open_gpu(device: torch.device) -> Gpu | None:
-    """The device for NVML, or None where there is none or NVML does not know it."""
+def _uuids(device: torch.device) -> tuple[list[str], str]:
+    """(UUIDs of the CUDA devices that this job sees, one line where none can be sampled)."""
+    if device.type == "mps":
+        return [], "GPU readings are missing: Apple's GPUs have no NVML."
     if device.type != "cuda":
-        return None
-    try:
-        return Gpu(device)
-    except pynvml.NVMLError:
-        return None
+        return [], ""
+    if torch.version.hip is not None:
+        return [], "GPU readings are missing: AMD's GPUs have no NVML."
+    found = []
+    for index in range(torch.cuda.device_count()):
+        uuid = str(torch.cuda.get_device_properties(index).uuid)
+        found.append(uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}")
+    return found, ""
 
 
 class HardwareSampler:
-    """A context manager that samples while it is open. Trouble with a sensor ends that sensor.
+    """A context manager that samples while it is open; what the tags mean is in ``sensors``.
 
-    Tags: ``hardware/cpu_percent`` (of all cores, whole machine), ``hardware/rss_mib`` (this
-    process and its children), ``hardware/gpu_utilisation_percent``, ``hardware/gpu_memory_mib``.
+    With several GPUs ``hardware/gpu_*`` are means over them, and each has tags of its own below
+    ``hardware/gpu0/…``.
     """
 
-    def __init__(self, emit: Emit, device: torch.device, every_s: float = 1.0) -> None:
+    def __init__(self, emit: Emit, device: torch.device, every_s: float = EVERY_S) -> None:
         self._emit, self._every_s = emit, every_s
-        self._gpu = open_gpu(device)
-        self._process = psutil.Process()
+        uuids, why = _uuids(device)
+        self._gpus, trouble = open_gpus(uuids)
+        if why or trouble:
+            _LOG.info(why or trouble)
+        # Beside the others of its node: all of them are children of torch elastic's process.
+        self._host = Host(os.getppid() if this_rank().size > 1 else os.getpid())
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="hardware", daemon=True)
         self._started = time.monotonic()
 
     def __enter__(self) -> HardwareSampler:
-        psutil.cpu_percent(None)
         self._thread.start()
         return self
 
@@ -79,8 +67,8 @@ class HardwareSampler:
     ) -> None:
         self._stop.set()
         self._thread.join(timeout=5.0)
-        if self._gpu is not None:
-            self._gpu.close()
+        for gpu in self._gpus:
+            gpu.close()
 
     def _loop(self) -> None:
         while not self._stop.wait(self._every_s):
@@ -88,24 +76,13 @@ class HardwareSampler:
 
     def sample(self) -> None:
         """Read every sensor once."""
-        second = round(time.monotonic() - self._started)
-        self._emit("hardware/cpu_percent", psutil.cpu_percent(None), second)
-        self._emit("hardware/rss_mib", self._rss_mib(), second)
-        if self._gpu is not None:
-            try:
-                readings = self._gpu.read()
-            except pynvml.NVMLError:
-                self._gpu.close()
-                self._gpu = None
-            else:
-                for name, value in readings.items():
-                    self._emit(f"hardware/{name}", value, second)
-
-    def _rss_mib(self) -> float:
-        total = 0
-        for process in (self._process, *self._process.children(recursive=True)):
-            try:
-                total += process.memory_info().rss
-            except psutil.Error:
-                continue
-        return total / MIB
+        at = round(1e3 * (time.monotonic() - self._started))
+        readings = self._host.read()
+        each = [gpu.read() for gpu in self._gpus]
+        for index, mine in enumerate(each if len(each) > 1 else ()):
+            readings |= {f"gpu{index}/{name.removeprefix('gpu_')}": v for name, v in mine.items()}
+        for name in each[0] if each else ():
+            values = [mine[name] for mine in each if name in mine]
+            readings[name] = sum(values) / len(values)
+        for name, value in readings.items():
+            self._emit(f"hardware/{name}", value, at)

@@ -64,7 +64,7 @@ class Probe:
             sums.add(f"{SIGNAL}Activations/dead_share", torch.cat(dead).float().mean())
             worst = torch.stack([layer.float().mean() for layer in dead]).max()
             sums.add(f"{SIGNAL}Activations/dead_share_max", worst)
-        return sums.read()
+        return sums.read(everywhere=False)
 
     @torch.inference_mode()
     def outputs(self, model: nn.Module, device: torch.device) -> Any:

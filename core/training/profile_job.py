@@ -20,7 +20,7 @@ def profile_job(session: Session, log: EventLog) -> None:
     """
     params = session.params
     window = Window(WAIT_STEPS, WARMUP_STEPS, max(1, params.profile_steps))
-    trace = session.job.folder / "trace" / f"{session.file_stem}-profile.pt.trace.json.gz"
+    trace = session.trace_file("profile")
     session.progress.stage("step", window.total, "profiling")
     epoch = done = 0
     with make_profiler(trace, window, session.device, params.with_stack) as profiler:

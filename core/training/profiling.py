@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,8 @@ def make_profiler(
         trace_file.parent.mkdir(exist_ok=True)
         finished.export_chrome_trace(str(partial / trace_file.name))
         (partial / trace_file.name).replace(trace_file)
-        shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            partial.rmdir()  # not while another process writes its trace there
 
     return profile(
         activities=activities,

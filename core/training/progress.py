@@ -12,14 +12,15 @@ EVERY_S = 0.5
 
 
 class ProgressFile:
-    """Writer of ``progress.json`` in a run folder.
+    """Writer of ``progress.json`` in a run folder; a silent one writes nothing.
 
     Content: ``{"done": int, "total": int, "unit", "phase", "started", "updated", "eta_s"}`` with
     times in seconds since the epoch and ``eta_s`` null until there is something to go by.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, silent: bool = False) -> None:
         self.path = folder / "progress.json"
+        self._silent = silent
         self.started = time.time()
         self._stage_started = self.started
         self._stage_done = 0.0
@@ -41,7 +42,7 @@ class ProgressFile:
             force: write even if the last write was a moment ago.
         """
         now = time.time()
-        if not force and now - self._written < EVERY_S:
+        if self._silent or (not force and now - self._written < EVERY_S):
             return
         self._written = now
         write_json(

@@ -1,13 +1,13 @@
 """Everything a run leaves for TensorBoard and for our pages, through one SummaryWriter.
 
 Steps are epochs, counted from 1: the values at step 1 are those of (training) and after
-(validation) the first epoch. ``hardware/*`` alone counts seconds since the start.
+(validation) the first epoch. ``hardware/*`` alone counts milliseconds since the start.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,11 +35,23 @@ HISTOGRAM_BINS = 64
 """SummaryWriter's own default of 1,549 makes event files eight times larger."""
 
 
-class EventLog:
-    """Event file of a run. A context manager: leaving it flushes and closes."""
+class _Nowhere:
+    """Takes whatever a SummaryWriter is told and keeps nothing of it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.writer = SummaryWriter(log_dir=str(folder))
+    def __getattr__(self, _name: str) -> Callable[..., _Nowhere]:
+        return lambda *_args, **_more: self
+
+
+class EventLog:
+    """Event file of a run. A context manager: leaving it flushes and closes.
+
+    Args:
+        folder: of the run.
+        silent: write nothing: of several processes one writes.
+    """
+
+    def __init__(self, folder: Path, silent: bool = False) -> None:
+        self.writer: Any = _Nowhere() if silent else SummaryWriter(log_dir=str(folder))
 
     def __enter__(self) -> EventLog:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from core.errors import BadInput
+from core.training import ranks
 from core.training.data import LoaderSettings, make_loader
-from core.training.device import choose_device, device_name, set_threads
+from core.training.device import device_name, set_threads
 from core.training.job import JobFile
 from core.training.progress import ProgressFile
 from core.training.step import TrainStep
@@ -41,26 +43,34 @@ class Session:
         """The workload's name with only characters that are safe in file names."""
         return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.workload.name) or "workload"
 
+    def trace_file(self, what: str) -> Path:
+        """Where this process writes its trace of ``what``."""
+        name = f"{self.file_stem}-{what}{ranks.this_rank().suffix}.pt.trace.json.gz"
+        return self.job.folder / "trace" / name
 
-def open_session(job: JobFile) -> Session:
-    """Prepare a job of kind train or profile.
+
+def open_session(job: JobFile, device: torch.device) -> Session:
+    """Prepare a job of kind train or profile, in each of its processes.
 
     Raises:
-        BadInput: unknown workload, parameter out of bounds, device that is not there, no data.
+        BadInput: unknown workload, parameter out of bounds, no data.
         GpulseError: the workload's files cannot be prepared.
     """
     workload = load(job.workload)
     params = parse(workload.Params, job.params, "profile" if job.kind == "profile" else "train")
-    device = choose_device(job.device)
-    threads = set_threads(params.num_workers)
-    job.note_start(str(device), device_name(device))
-    progress = ProgressFile(job.folder)
+    rank = ranks.this_rank()
+    threads = set_threads(params.num_workers, params.threads, rank.size)
+    if rank.first:
+        job.note_start(str(device), device_name(device))
+    progress = ProgressFile(job.folder, silent=not rank.first)
     progress.stage("step", 0, "preparing data")
-    prepare(workload, params, progress)
+    if rank.first:
+        prepare(workload, params, progress)
+    ranks.told(True)  # the others wait until the files are there
     torch.manual_seed(params.seed)
     train, val = make_loaders(workload, params, device)
     model = workload.model(params).to(device)
-    step = make_step(workload, params, model)
+    step = make_step(workload, params, ranks.parallel(model, device))
     return Session(
         job=job,
         workload=workload,
@@ -76,6 +86,7 @@ def open_session(job: JobFile) -> Session:
             "kind": job.kind,
             "device": str(device),
             "threads": threads,
+            "processes": rank.size,
             "weights": sum(p.numel() for p in model.parameters()),
             "train_size": _size(train),
             "val_size": _size(val),
@@ -123,11 +134,14 @@ def make_loaders(
             raise BadInput(f"Workload {workload.name!r} has no {name} data with these parameters.")
     settings = LoaderSettings.of(params)
     common: dict[str, Any] = {
-        "batch_size": params.batch_size, "seed": params.seed, "collate_fn": workload.collate_fn
-    }  # fmt: skip
+        "batch_size": ranks.share(params.batch_size),
+        "seed": params.seed,
+        "collate_fn": workload.collate_fn,
+    }
+    sampler = ranks.training_sampler(train, params.seed)
     return (
-        make_loader(train, settings, device, shuffle=True, **common),
-        make_loader(val, settings, device, **common),
+        make_loader(train, settings, device, shuffle=sampler is None, sampler=sampler, **common),
+        make_loader(val, settings, device, sampler=ranks.validation_sampler(val), **common),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.training import ranks
 from core.training.layers import Layers
 from core.workloads.base import Loss
 
@@ -34,12 +35,24 @@ class Sums:
         part = value.detach().float()
         self._peaks[name] = torch.maximum(self._peaks[name], part) if name in self._peaks else part
 
-    def read(self) -> dict[str, float]:
-        """All means and peaks; the one place that waits for the device."""
+    def read(self, everywhere: bool = True) -> dict[str, float]:
+        """All means and peaks; the one place that waits for the device.
+
+        Args:
+            everywhere: over all processes, which then must all ask; ``samples`` too.
+        """
         if not self._sums:
             return {}
-        means = [total / self._weights[name] for name, total in self._sums.items()]
-        values = torch.stack([*means, *self._peaks.values()]).tolist()
+        totals = torch.stack(list(self._sums.values()))
+        weights = torch.tensor(list(self._weights.values()), dtype=totals.dtype)
+        counts = torch.tensor([float(self.samples)], dtype=totals.dtype)
+        peaks = torch.stack(list(self._peaks.values())) if self._peaks else totals[:0]
+        both = torch.cat([totals, weights.to(totals.device), counts.to(totals.device)])
+        if everywhere:
+            both, peaks = ranks.reduced(both, peaks)
+        count = len(self._sums)
+        self.samples = round(float(both[-1]))
+        values = torch.cat([both[:count] / both[count : 2 * count], peaks]).tolist()
         return dict(zip([*self._sums, *self._peaks], values, strict=True))
 
 
@@ -62,7 +75,7 @@ class TrainStep:
         self.model, self.loss, self.metrics = model, loss, metrics
         self.optimizer, self.sync = optimizer, sync
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.layers = Layers(model, self.parameters)
+        self.layers = Layers(getattr(model, "module", model), self.parameters)
         self.last_loss = float("nan")
 
     def __call__(self, inputs: Any, targets: Tensor, sums: Sums, measure: bool = False) -> None:

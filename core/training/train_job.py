@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 
+from torch.utils.data.distributed import DistributedSampler
+
 from core.errors import JobFailed
 from core.settings import settings
+from core.training import ranks
 from core.training.checkpoint import BestSoFar, save_checkpoint
 from core.training.epoch import AfterStep, TrainResult, evaluate, train_epoch
+from core.training.ondemand import OnDemand
 from core.training.pictures import log_inputs, log_mistakes
 from core.training.probe import Probe
 from core.training.profiling import make_profiler, plan_window
 from core.training.record import EventLog, finite
+from core.training.resume import resume
 from core.training.session import Session
 from core.training.setup import log_setup
 from core.training.watch import Watch
@@ -48,10 +53,14 @@ def train_job(session: Session, log: EventLog) -> None:
 
 
 def _epochs(session: Session, log: EventLog, probe: Probe, watch: Watch) -> None:
-    params = session.params
-    best, diverged = BestSoFar(params.patience), 0
-    for epoch in range(1, params.epochs + 1):
-        result = _train(session, epoch)
+    params, sampler, asked = session.params, session.train_loader.sampler, OnDemand(session)
+    begin, best, diverged = resume(session), BestSoFar(params.patience), 0
+    if begin > 1:
+        best.restore(session.job.folder / "checkpoints" / "best.pt")
+    for epoch in range(begin, params.epochs + 1):
+        if isinstance(sampler, DistributedSampler):
+            sampler.set_epoch(epoch)
+        result = _train(session, epoch, asked)
         session.progress.update(epoch - 0.1, f"epoch {epoch} of {params.epochs}: validating")
         val = _validate(session, log, epoch, result, probe)
         _save(session, best, epoch, val["loss"])
@@ -64,14 +73,15 @@ def _epochs(session: Session, log: EventLog, probe: Probe, watch: Watch) -> None
             val["loss"],
             result.speed()["samples_per_s"],
         )
-        watch.epoch(epoch, result.values["loss"], val["loss"])
+        if ranks.this_rank().first:
+            watch.epoch(epoch, result.values["loss"], val["loss"])
         diverged = 0 if finite(result.values["loss"]) else diverged + 1
         if diverged >= DIVERGED_EPOCHS:
             raise JobFailed(
                 f"Training diverged: the loss is not finite since epoch {epoch - diverged + 1}. "
                 f"Lower lr (it is {params.lr:g}) or check the data."
             )
-        text = _stop(watch, best, epoch) if not diverged else ""
+        text = ranks.told(_stop(watch, best, epoch) if not diverged else "")
         if text:
             session.progress.update(epoch, text, force=True)
             _LOG.info(text)
@@ -89,15 +99,14 @@ def _stop(watch: Watch, best: BestSoFar, epoch: int) -> str:
     return f"stopped at epoch {epoch}: {reason}; the best checkpoint is that of epoch {best.epoch}"
 
 
-def _train(session: Session, epoch: int) -> TrainResult:
+def _train(session: Session, epoch: int, asked: OnDemand) -> TrainResult:
     params, progress = session.params, session.progress
     profiled = params.profile_steps > 0 and epoch == min(2, params.epochs)
     if not profiled:
-        return train_epoch(
-            session.step, session.train_loader, session.device, _watch(session, epoch)
-        )
+        after = _watch(session, epoch, asked)
+        return train_epoch(session.step, session.train_loader, session.device, after)
     window = plan_window(params.profile_steps, len(session.train_loader))
-    trace = session.job.folder / "trace" / f"{session.file_stem}-epoch{epoch}.pt.trace.json.gz"
+    trace = session.trace_file(f"epoch{epoch}")
     with make_profiler(trace, window, session.device, params.with_stack) as profiler:
 
         def after_step(step: int, steps: int) -> None:
@@ -109,12 +118,13 @@ def _train(session: Session, epoch: int) -> TrainResult:
         return train_epoch(session.step, session.train_loader, session.device, after_step)
 
 
-def _watch(session: Session, epoch: int) -> AfterStep:
+def _watch(session: Session, epoch: int, asked: OnDemand) -> AfterStep:
     epochs = session.params.epochs
 
     def after_step(step: int, steps: int) -> None:
         phase = f"epoch {epoch} of {epochs}: step {step} of {steps}"
         session.progress.update(epoch - 1 + 0.9 * step / steps, phase)
+        asked.after_step(step, steps)
 
     return after_step
 
@@ -125,13 +135,14 @@ def _validate(
     params, step = session.params, session.step
     show = epoch == 1 or epoch % MISTAKES_EVERY == 0 or epoch == params.epochs
     val, mistakes = evaluate(
-        step.model, step.loss, step.metrics, session.val_loader, session.device, WORST * show
+        session.model, step.loss, step.metrics, session.val_loader, session.device, WORST * show
     )
     if mistakes is not None:
         log_mistakes(session.workload, log, mistakes, epoch)
     if epoch % -(-params.epochs // MAX_HISTOGRAMS) == 0 or epoch == 1:
         log.histograms(session.model, epoch)
-    val |= probe.measure(step.model, step.loss, session.device)
+    if ranks.this_rank().first:
+        val |= probe.measure(session.model, step.loss, session.device)
     log.epoch(epoch, result, val, step.optimizer.param_groups[0]["lr"])
     return val
 
@@ -139,7 +150,7 @@ def _validate(
 def _save(session: Session, best: BestSoFar, epoch: int, val_loss: float) -> None:
     folder = session.job.folder / "checkpoints"
     names = ["last.pt", "best.pt"] if best.update(epoch, val_loss) else ["last.pt"]
-    for name in names:
+    for name in names if ranks.this_rank().first else ():
         save_checkpoint(
             folder / name, session.model, session.step.optimizer, epoch, val_loss, session.config
         )

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from core import dynamics
+from core.dynamics.words import in_epochs
 from core.training.alerts import AlertFile
 from core.training.webhook import Webhook
 
@@ -17,13 +18,18 @@ EVERY_EPOCH = 500
 """So many epochs are each judged; later ones every n / 250: a verdict costs time in n."""
 
 ALARMS = frozenset({"overfitting", "diverged", "not-learning"})
-"""Turning to one of these is told at once; it has been established by the detector already."""
+"""Turning to one of these is told even where it is the first verdict of a run."""
+
+AT_ONCE = frozenset({"diverged"})
+"""Turning to one of these is told without waiting: every further epoch is lost."""
 
 SILENT = frozenset({"too-short", "no-validation", "noisy"})
 """Those that say "cannot tell" are no turn."""
 
 CONFIRM = 2
-"""Judgements in a row before any other turn is told: such verdicts may alternate."""
+"""Judgements in a row before any other turn is told. Overfitting that is told at its first sight
+is followed by a validation loss lower by over 1 % in 4.4 % of the development histories, at its
+second in 2.2 %, for 2 epochs of delay in the median."""
 
 
 class Watch:
@@ -69,7 +75,7 @@ class Watch:
         if not self._stop_early or not self._due():
             return ""
         advice = dynamics.stop_advice(self._pair())
-        return _told_in_epochs(advice.reason) if advice.stop else ""
+        return _as_half(advice.reason) if advice.stop else ""
 
     def stopped(self, epoch: int, reason: str) -> None:
         """Tell that the job stops here by that advice."""
@@ -97,7 +103,7 @@ class Watch:
             return
         self._times = self._times + 1 if verdict == self._candidate else 1
         self._candidate = verdict
-        if verdict not in ALARMS and self._times < CONFIRM:
+        if verdict not in AT_ONCE and self._times < CONFIRM:
             return
         # The first verdict of a run that is doing well is no news.
         if self._told or verdict in ALARMS:
@@ -107,14 +113,14 @@ class Watch:
     def _tell(
         self, epoch: int, kind: Literal["verdict", "stopped"], verdict: str, reason: str
     ) -> None:
-        alert = self._alerts.add(epoch, kind, self._told, verdict, reason)
+        alert = self._alerts.add(epoch, kind, self._told, verdict, in_epochs(reason))
         said = alert.verdict if kind == "verdict" else "stopped"
         self._webhook.post(
             {"run": self._run, "verdict": said, "step": epoch, "reason": alert.reason}
         )
 
 
-def _told_in_epochs(reason: str) -> str:
+def _as_half(reason: str) -> str:
     """A sentence of the detector as the second half of one of ours: a step here is an epoch."""
-    text = reason.rstrip(".").replace(" step ", " epoch ")
+    text = in_epochs(reason.rstrip("."))
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import dynamics, events, health, jobs, remote, traces
+from core import compare, dynamics, events, health, jobs, remote, traces
 from core import runs as run_store
+from core.dynamics import words
 from core.errors import GpulseError, NotFound
 from core.runs import Run, file_stamp
 from core.settings import settings
@@ -209,6 +210,11 @@ def step_name(run: Run | None) -> str:
     return t("step.epoch") if run is None or run.job is not None else t("step.step")
 
 
+def in_unit(text: str, unit: str) -> str:
+    """A sentence of the detector, which counts steps, in the unit of the run."""
+    return words.in_epochs(text) if unit == t("step.epoch") else text
+
+
 @st.cache_resource(max_entries=2, show_spinner="Reading the trace …")
 def _trace(path: str, size: int, mtime_ns: int) -> traces.Trace:
     return traces.open_trace(path)
@@ -266,6 +272,16 @@ def diagnosis(path: Path) -> traces.Diagnosis:
 def lanes(path: Path) -> traces.Lanes:
     """The lanes of a trace's timeline."""
     return _lanes(*_stamp_of(path))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Comparing the traces …")
+def _comparison(a: tuple[str, int, int], b: tuple[str, int, int]) -> compare.TraceComparison:
+    return compare.compare_traces(_trace(*a), _trace(*b), (_diagnosis(*a), _diagnosis(*b)))
+
+
+def comparison(before: Path, after: Path) -> compare.TraceComparison:
+    """Two traces side by side, shared between sessions."""
+    return _comparison(_stamp_of(before), _stamp_of(after))
 
 
 def rerun_when_done(job: jobs.Job, flag: str) -> None:

@@ -30,7 +30,12 @@ def _key(kind: str, workload: str, name: str) -> str:
 
 
 def prefill(
-    kind: str, workload: str, params: Mapping[str, Any], parent: str | None = None, why: str = ""
+    kind: str,
+    workload: str,
+    params: Mapping[str, Any],
+    parent: str | None = None,
+    why: str = "",
+    needs: Mapping[str, Any] | None = None,
 ) -> NoReturn:
     """Open the jobs page with its form filled in.
 
@@ -40,6 +45,7 @@ def prefill(
         params: values of the form; what is not named keeps its default.
         parent: id of the job that this one reruns.
         why: what the change is for, shown above the form.
+        needs: what to ask for of a machine; what is not named keeps its value.
     """
     st.session_state[_PREFILL] = {
         "kind": kind,
@@ -47,6 +53,7 @@ def prefill(
         "params": dict(params),
         "parent": parent,
         "why": why,
+        "needs": dict(needs or {}),
     }
     nav.go("jobs")
 
@@ -60,6 +67,8 @@ def take_prefill() -> None:
     st.session_state["workload"] = wanted["workload"]
     st.session_state["_parent"] = wanted["parent"]
     st.session_state["_why"] = wanted["why"]
+    for name, value in wanted["needs"].items():
+        st.session_state[f"need.{name}"] = value
     for name, value in wanted["params"].items():
         st.session_state[_key(wanted["kind"], wanted["workload"], name)] = value
 
@@ -71,6 +80,8 @@ def _widget(param: Param, kind: str, workload: str) -> object:
     label = param.name
     if param.kind == "bool":
         return st.toggle(label, **shared)
+    if param.kind == "text":
+        return st.text_input(label, **shared)
     if param.kind == "choice":
         return st.selectbox(label, param.choices, **shared)
     if param.kind == "int":

@@ -85,12 +85,12 @@ def _learning(run: Run, signs: Health) -> None:
     if signs.best_step is not None:
         at = t("header.best.at", unit=data.step_name(run).lower(), step=signs.best_step)
     st.metric(
-        t("header.best"),
+        t("header.best", what=signs.quantity),
         number(signs.best_value),
         at,
         delta_color="gray",
         delta_arrow="off",
-        help=t("header.best.help"),
+        help=t("header.best.help", what=signs.quantity),
         border=True,
         height="stretch",
     )

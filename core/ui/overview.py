@@ -50,7 +50,8 @@ def next_action(run: Run) -> None:
     """The latest verdict in words, with its evidence, and one thing to do next."""
     signs = data.vital_signs(run)
     if signs.summary:
-        st.markdown(f"**{plain(run.key)}** — {plain(signs.summary)}")
+        told = data.in_unit(signs.summary, data.step_name(run))
+        st.markdown(f"**{plain(run.key)}** — {plain(told)}")
         label = t("start.next.watch") if data.is_live(run) else t("start.next.dynamics")
         header.link("dynamics", label, icon=":material/arrow_forward:")
     if run.trace_files:

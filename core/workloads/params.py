@@ -7,85 +7,75 @@ models, so a value is refused at the door with the same sentence everywhere.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from core.errors import BadInput
+from core.workloads.fields import Group, Params, field
+from core.workloads.tune_params import TuneParams
 
 Kind = Literal["train", "profile", "tune"]
-Group = Literal["training", "data", "mistakes", "profile"]
 
 PROFILE_DEFAULTS: dict[str, object] = {"epochs": 1, "profile_steps": 8}
 """What kind ``profile`` uses where nothing is given: it ends with the last profiled step."""
 
 
-def core_count() -> int:
-    """CPU cores that this process may use (its affinity, where the system tells)."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
-
-
-def _field(group: Group, help_text: str, default: Any, **bounds: Any) -> Any:
-    return Field(
-        default, description=help_text, json_schema_extra={"group": group}, validate_default=True,
-        **bounds,
-    )  # fmt: skip
-
-
-class _Params(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True
-    )
-
-
-class CommonParams(_Params):
+class CommonParams(Params):
     """Parameters that every workload has; a workload's own model adds to them.
 
     Every default passes its own bounds; overriding a field in a subclass changes its default.
     """
 
-    epochs: int = _field("training", "Passes over the training data.", 10, ge=1, le=10_000)
-    batch_size: int = _field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
-    lr: float = _field("training", "Learning rate of AdamW.", 1e-3, gt=0, le=10)
-    weight_decay: float = _field("training", "Decoupled weight decay of AdamW.", 0.0, ge=0, le=10)
-    dropout: float = _field("training", "Share of activations dropped.", 0.0, ge=0, le=0.95)
-    patience: int = _field(
+    epochs: int = field("training", "Passes over the training data.", 10, ge=1, le=10_000)
+    batch_size: int = field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
+    lr: float = field("training", "Learning rate of AdamW.", 1e-3, gt=0, le=10)
+    weight_decay: float = field("training", "Decoupled weight decay of AdamW.", 0.0, ge=0, le=10)
+    dropout: float = field("training", "Share of activations dropped.", 0.0, ge=0, le=0.95)
+    patience: int = field(
         "training", "Stop after this many epochs without a better validation loss; 0 never stops.",
         0, ge=0, le=10_000,
     )  # fmt: skip
-    early_stop: Literal["off", "auto"] = _field(
+    early_stop: Literal["off", "auto"] = field(
         "training", "auto stops once overfitting or divergence is established.", "off"
     )
-    seed: int = _field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
-    train_samples: int = _field(
+    seed: int = field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
+    train_samples: int = field(
         "data", "Training samples used; 0 uses all there are.", 0, ge=0, le=100_000_000
     )
-    num_workers: int = _field(
+    num_workers: int = field(
         "data", "DataLoader processes; 0 loads in the training process.", 0, ge=0, le=256
     )
-    pin_memory: bool = _field(
+    pin_memory: bool = field(
         "data", "Page-locked batches, for asynchronous copies to a CUDA device.", True
     )
-    persistent_workers: bool = _field(
+    persistent_workers: bool = field(
         "data", "Keep the workers between epochs (needs num_workers of 1 or more).", True
     )
-    prefetch_factor: int = _field(
+    prefetch_factor: int = field(
         "data", "Batches each worker keeps ready (needs num_workers of 1 or more).",
         2, ge=1, le=64,
     )  # fmt: skip
-    sync_every_step: bool = _field(
+    multiprocessing_context: Literal["default", "fork", "spawn", "forkserver"] = field(
+        "data", "How workers are started; default leaves it to Python.", "default"
+    )
+    in_order: bool = field(
+        "data", "False takes whichever batch is ready first: the order then varies.", True
+    )
+    threads: int = field(
+        "data", "Threads of the main process; 0 leaves the workers' cores to them.",
+        0, ge=0, le=1_024,
+    )  # fmt: skip
+    sync_every_step: bool = field(
         "mistakes", "Read the loss back from the device at every step: a classic mistake.", False
     )
-    profile_steps: int = _field(
+    profile_steps: int = field(
         "profile", "Steps to record with torch.profiler; 0 records none.", 0, ge=0, le=1_000
     )
-    with_stack: bool = _field(
+    with_stack: bool = field(
         "profile", "Record Python call stacks too: larger traces, slower steps.", False
     )
 
@@ -93,11 +83,11 @@ class CommonParams(_Params):
 class DigitsParams(CommonParams):
     """``digits``: defaults that overfit within a minute on two CPU cores."""
 
-    epochs: int = _field("training", "Passes over the training data.", 36, ge=1, le=10_000)
-    train_samples: int = _field(
+    epochs: int = field("training", "Passes over the training data.", 36, ge=1, le=10_000)
+    train_samples: int = field(
         "data", "Training images used, 0 for all 1,437.", 300, ge=0, le=1_437
     )
-    label_noise: float = _field(
+    label_noise: float = field(
         "data", "Share of training labels replaced by a wrong one.", 0.3, ge=0, le=1
     )
 
@@ -105,53 +95,27 @@ class DigitsParams(CommonParams):
 class PhotosParams(CommonParams):
     """``photos``: defaults with the classic mistake, a DataLoader without workers."""
 
-    epochs: int = _field("training", "Passes over the training data.", 4, ge=1, le=10_000)
-    batch_size: int = _field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
-    files: int = _field(
+    epochs: int = field("training", "Passes over the training data.", 4, ge=1, le=10_000)
+    batch_size: int = field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
+    files: int = field(
         "data", "JPEG files cut from the photographs, once.", 3_000, ge=200, le=50_000
     )
-    image_size: int = _field("data", "Side of the network's input in px.", 64, ge=32, le=256)
+    image_size: int = field("data", "Side of the network's input in px.", 64, ge=32, le=256)
 
 
 class CharsParams(CommonParams):
     """``chars``: a small transformer that predicts the next character."""
 
-    epochs: int = _field("training", "Passes over the training data.", 20, ge=1, le=10_000)
-    batch_size: int = _field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
-    train_samples: int = _field(
+    epochs: int = field("training", "Passes over the training data.", 20, ge=1, le=10_000)
+    batch_size: int = field("training", "Samples per optimiser step.", 64, ge=1, le=65_536)
+    train_samples: int = field(
         "data", "Training windows used, 0 for all.", 1_500, ge=0, le=1_000_000
     )
-    context: int = _field("data", "Characters the model sees at once.", 64, ge=8, le=512)
-    width: int = _field(
+    context: int = field("data", "Characters the model sees at once.", 64, ge=8, le=512)
+    width: int = field(
         "training", "Width of the model, a multiple of 4.", 64, ge=16, le=1_024, multiple_of=4
     )
-    layers: int = _field("training", "Transformer blocks.", 2, ge=1, le=24)
-
-
-class TuneParams(_Params):
-    """Kind ``tune``: how the DataLoader of a workload is measured."""
-
-    budget_s: float = _field(
-        "training", "Seconds the whole measurement may take.", 90.0, ge=10, le=86_400
-    )
-    batch_size: int = _field("training", "Samples per optimiser step.", 32, ge=1, le=65_536)
-    max_workers: int = Field(
-        default_factory=core_count,
-        description="Largest num_workers tried; the default is the number of cores.",
-        json_schema_extra={"group": "data"}, ge=0, le=256,
-    )  # fmt: skip
-    prefetch_factor: int = _field("data", "Batches each worker keeps ready.", 2, ge=1, le=64)
-    pin_memory: Literal["auto", "off", "on"] = _field(
-        "data", "auto tries both where there is a CUDA device.", "auto"
-    )
-    rounds: int = _field("training", "Times each setting is measured.", 3, ge=1, le=100)
-    measure_s: float = _field(
-        "training", "Seconds measured in a trial after its warm-up.", 2.0, ge=0.2, le=600
-    )
-    trial_limit_s: float = _field(
-        "training", "Seconds after which a trial counts as hung.", 60.0, ge=5, le=3_600
-    )
-    seed: int = _field("training", "Seed of every random choice.", 0, ge=0, le=2**31 - 1)
+    layers: int = field("training", "Transformer blocks.", 2, ge=1, le=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +128,7 @@ class Param:
     """
 
     name: str
-    kind: Literal["int", "float", "bool", "choice"]
+    kind: Literal["int", "float", "bool", "text", "choice"]
     default: int | float | bool | str
     minimum: int | float | None
     maximum: int | float | None
@@ -186,7 +150,7 @@ def _param(name: str, field: FieldInfo, defaults: Mapping[str, object]) -> Param
     default: Any = defaults.get(name, field.get_default(call_default_factory=True))
     return Param(
         name=name,
-        kind="choice" if choices else {int: "int", float: "float", bool: "bool"}[kind],  # type: ignore[index]
+        kind="choice" if choices else {int: "int", float: "float", bool: "bool", str: "text"}[kind],  # type: ignore[index]
         default=default,
         minimum=above if above is not None else _bound(field, "ge"),
         maximum=_bound(field, "le"),
@@ -198,7 +162,7 @@ def _param(name: str, field: FieldInfo, defaults: Mapping[str, object]) -> Param
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    plain = (int, float, bool)
+    plain = (int, float, bool, str)
     return {
         name: field
         for name, field in model.model_fields.items()
@@ -215,7 +179,7 @@ def defaults_for(model: type[CommonParams], kind: Kind) -> dict[str, object]:
     return {}
 
 
-def model_for(model: type[CommonParams], kind: Kind) -> type[_Params]:
+def model_for(model: type[CommonParams], kind: Kind) -> type[Params]:
     """The parameter model of a job kind on a workload with parameters ``model``."""
     return TuneParams if kind == "tune" else model
 

@@ -9,7 +9,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import scores
+from tests.bench import fresh, generalising, scores
+from tests.bench.fresh import Fresh
 from tests.bench.histories import (
     CONDITIONS,
     SHARED,
@@ -99,22 +100,67 @@ def print_stops(histories: Sequence[History]) -> dict[str, Stopped]:
     return first
 
 
+def print_sensitivity(histories: Sequence[History]) -> None:
+    """What a fifth less or more of each main constant does to the scores."""
+    print("\nScores when one constant is moved by a fifth: change of each\n")
+    rows = generalising.sensitivity(histories)
+    head = ["", "times", *generalising.SCORES]
+    table(head, [[name, f"{factor:g}", *(f"{each:+.3f}" for each in change)]
+                 for name, factor, change in rows])  # fmt: skip
+    worst = [name for name, _, change in rows if min(change) < -generalising.CLIFF]
+    print(f"\nLosing more than {generalising.CLIFF:g} somewhere: {', '.join(worst) or 'none'}")
+
+
+def print_fresh(trainings: Sequence[Fresh]) -> None:
+    """Trainings made here: what may be said of them and what was."""
+    print("\nTrainings made here that no constant was set on\n")
+    table(
+        ["", "verdict", "sure", "right would be"],
+        [
+            [each.name, verdict.verdict, verdict.confidence, " or ".join(sorted(each.expected))]
+            for each in trainings
+            for verdict in (each.verdict(),)
+        ],
+    )
+
+
+def fresh_figure(trainings: Sequence[Fresh]) -> Figure:
+    wrong = [each.name for each in trainings if each.verdict().verdict not in each.expected]
+    share = 1 - len(wrong) / len(trainings)
+    note = f"{len(trainings)} trainings; wrong: {'; '.join(wrong) or 'none'}"
+    return Figure("fresh trainings judged right", share, "", at_least=0.95, note=note)
+
+
+def alert_figure(histories: Sequence[History]) -> Figure:
+    false, told = scores.false_alerts([each.pair for each in histories])
+    return Figure("live alert of overfitting, too early", false / len(histories), "", at_most=0.03,
+                  note=f"{false} of {told} alerts came before a loss lower by 1 %")  # fmt: skip
+
+
 def verdict_figures(judged: dict[Condition, list[Judged]]) -> list[Figure]:
     plain = judged[CONDITIONS[0]]
+    spread = {
+        name: f"95 % interval {low:.3f} to {high:.3f}"
+        for name, (low, high) in generalising.intervals(plain).items()
+    }
     whole = scores.macro_f1(plain, OURS)
     peers = {rule: scores.macro_f1(plain, rule) for rule in RULES}
     recall, precision = scores.divergence(plain)
     ours, raw = scores.regret(plain)
     figures = [
         Figure("macro-F1, all", whole, "", at_least=0.95,
-               note=", ".join(f"{rule} {value:.3f}" for rule, value in peers.items())),
+               note=", ".join([spread["macro-F1, all"],
+                               *(f"{rule} {value:.3f}" for rule, value in peers.items())])),
         Figure("macro-F1, unambiguous", scores.macro_f1(_unambiguous(plain), OURS), "",
                at_least=0.96, note="true rise not between 3 and 8 %"),
-        Figure("three-phase macro-F1", scores.three_phases(plain), "", at_least=0.82),
-        Figure("zone accuracy", scores.zone_accuracy(plain), "", at_least=0.90),
+        Figure("three-phase macro-F1", scores.three_phases(plain), "", at_least=0.82,
+               note=spread["three-phase macro-F1"]),
+        Figure("zone accuracy", scores.zone_accuracy(plain), "", at_least=0.90,
+               note=spread["zone accuracy"]),
         Figure("median onset error", scores.onset_error(plain, OURS), "epochs", at_most=2),
         Figure("regret of the kept checkpoint", ours, "", at_most=raw, note="raw argmin's"),
-        Figure("divergence recall", recall, "", at_least=0.9, note=f"precision {precision:.3f}"),
+        Figure("divergence recall", recall, "", at_least=0.9,
+               note=f"{spread['divergence recall']}; precision {precision:.3f}"),
     ]  # fmt: skip
     for condition, rows in list(judged.items())[1:]:
         loss, fewer = whole - scores.macro_f1(rows, OURS), len(rows) - len(_scorable(rows))
@@ -152,6 +198,8 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench dynamics", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many histories")
+    parser.add_argument("--sensitivity", action="store_true",
+                        help="move each main constant by a fifth (half a minute)")  # fmt: skip
     asked = parser.parse_args(words)
     if not SHARED.is_dir():
         print("skipped: the labelled curves (../shared/curves) are not here")
@@ -160,9 +208,15 @@ def main(words: list[str]) -> int:
     judged = {condition: scores.judge(histories, condition) for condition in CONDITIONS}
     print_verdicts(judged)
     stopped = print_stops(histories)
+    trainings = fresh.trainings()
+    print_fresh(trainings)
+    if asked.sensitivity:
+        print_sensitivity(histories)
     figures = [
         *verdict_figures(judged),
         *stop_figures(stopped),
+        alert_figure(histories),
+        fresh_figure(trainings),
         Figure("100,000 points judged", scores.long_run_s(), "s", at_most=0.5),
         event_figure(),
     ]

@@ -76,7 +76,7 @@ def _cpu_s(pid: int) -> float:
     return times.user + times.system
 
 
-def _pid(server: Server) -> int:
+def server_pid(server: Server) -> int:
     """The process that listens on the server's port."""
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
@@ -153,7 +153,7 @@ def main(words: list[str]) -> int:
         writer = subprocess.Popen(command, cwd=ROOT)
         try:
             with _server(folder) as server, _page(server) as page:
-                pid = _pid(server)
+                pid = server_pid(server)
                 before = _cpu_s(pid)
                 seen, memory = _watch(page, pid, asked.seconds)
                 busy = (_cpu_s(pid) - before) / asked.seconds

@@ -8,9 +8,12 @@ by underfitting. Zones: see ``History.zones``.
 
 from __future__ import annotations
 
+import json
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -19,6 +22,8 @@ from core.dynamics import Curve, LossPair, Verdict, diagnose
 from core.dynamics.evidence import onto
 from core.dynamics.peers import stops
 from core.dynamics.stopping import first_stop
+from core.training.alerts import FILE_NAME
+from core.training.watch import Watch
 from tests.bench.histories import Condition, History
 from tests.bench.rules import RULES, Rule
 
@@ -46,13 +51,15 @@ class Judged:
     fired: dict[str, int | None]
 
 
-def judge(histories: Sequence[History], condition: Condition) -> list[Judged]:
-    """Everyone on every history."""
+def judge(
+    histories: Sequence[History], condition: Condition, rules: Mapping[str, Rule] = RULES
+) -> list[Judged]:
+    """The detector and the rules on every history."""
     found = []
     for history in histories:
         pair = condition.apply(history.pair)
         verdict = diagnose(pair)
-        fired = {name: _fire(rule, pair) for name, rule in RULES.items()}
+        fired = {name: _fire(rule, pair) for name, rule in rules.items()}
         fired[OURS] = verdict.overfit_step
         found.append(Judged(history, pair, verdict, fired))
     return found
@@ -187,6 +194,29 @@ def _end(val: Curve, step: int | None) -> tuple[bool, int, int, bool]:
     lowest = float(values.min())
     kept = float(values[:used].min()) <= lowest + KEPT * abs(lowest)
     return kept, used, len(val), step is not None
+
+
+def false_alerts(pairs: Sequence[LossPair]) -> tuple[int, int]:
+    """(alerts of overfitting that a lower validation loss followed, alerts of overfitting).
+
+    A job would have told them: of each history the first counts.
+    """
+    false = told = 0
+    for pair in pairs:
+        if pair.train is None or pair.val is None:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            watch = Watch(Path(folder))
+            losses = zip(pair.val.steps, pair.train.values, pair.val.values, strict=True)
+            for step, train, val in losses:
+                watch.epoch(int(step), float(train), float(val))
+            alerts = Path(folder) / FILE_NAME
+            lines = alerts.read_text(encoding="utf-8").splitlines() if alerts.exists() else []
+        steps = [a["step"] for a in map(json.loads, lines) if a["verdict"] == "overfitting"]
+        if steps:
+            kept, *_ = _end(pair.val, steps[0])
+            told, false = told + 1, false + (not kept)
+    return false, told
 
 
 def long_run_s(points: int = 100_000) -> float:

@@ -10,13 +10,18 @@ import pytest
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from core.dynamics import Curve, LossPair
+from core.dynamics import Curve, LossPair, detector, evidence, stopping
+from core.loader import Costs, Model, Trial
+from core.loader.costs import Line, StepCost
 from core.traces import SimulatorSettings, diagnose, load_trace, simulate
-from tests.bench import generate, histories, longtraces
+from tests.bench import fresh, generalising, generate, grid, histories, longtraces, scores
 from tests.bench.__main__ import main
 
 Event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
 Summary: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
+
+
+LITTLE = detector.LITTLE
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -90,6 +95,55 @@ def test_the_traces_bench_runs_at_toy_size(tmp_path, capsys):
     assert "skipped" in capsys.readouterr().out
 
 
+def test_a_constant_is_moved_everywhere_and_put_back():
+    with generalising.moved("evidence", "RISE", 1.2):
+        assert evidence.RISE == detector.RISE == stopping.RISE == pytest.approx(0.06)
+    with generalising.moved("detector", "LITTLE", 0.5):
+        assert pytest.approx((1 - LITTLE) / 2) == 1 - detector.LITTLE
+    assert (evidence.RISE, detector.RISE, detector.LITTLE) == (0.05, 0.05, LITTLE)
+
+
+def test_intervals_hold_the_score_and_draw_the_cuts_of_a_training_together():
+    rising = Curve(np.arange(40), np.abs(np.arange(40) - 10) / 10 + 1.0)
+    falling = Curve(np.arange(40), np.exp(-np.arange(40) / 5))
+    pairs = [LossPair(f"h-{i}", "t", "v", falling, rising) for i in range(6)]
+    truth = ["overfit", "overfit", "overfit", "optimal", "optimal", "diverged"]
+    made = [
+        histories.History(pair, np.asarray(rising.values), label, 0.5)
+        for pair, label in zip(pairs, truth, strict=True)
+    ]
+    judged = scores.judge(made, histories.CONDITIONS[0], rules={})
+    for name, (low, high) in generalising.intervals(judged, 50).items():
+        assert low <= generalising.SCORES[name](judged) <= high
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ([3, 2, 1, 1.2, 1.5, 2.0, 2, 2, 2, 2, 2, 2], {"overfitting"}),
+        ([3, 2, 1.5, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4], {"underfitting"}),
+        ([3, 2, 1.5, 1.2, 1, 1, 1, 1, 1, 1, 1, 1], {"optimal"}),
+        ([3, 2, 1, np.nan, np.nan, np.nan, 1, 1, 1, 1, 1, 1], {"diverged"}),
+        ([3, 2, 1, 1.0, 1.0, 1.05, 1, 1, 1, 1, 1, 1], {"optimal"}),
+        ([3, 2, 1, 1.05, 1.05, 1.05, 1, 1, 1, 1, 1, 1], {"optimal", "overfitting"}),
+    ],
+)
+def test_what_may_be_said_of_a_fresh_training_follows_its_clean_test_curve(test, words):
+    assert fresh.expected(np.array(test, float), 6) == words
+
+
+def test_fresh_trainings_are_the_same_every_time_and_judged_right():
+    """Measured: 34 of 35."""
+    first, again = fresh.trainings(), fresh.trainings()
+    assert len(first) >= 30
+    for one, other in zip(first, again, strict=True):
+        assert one.pair.val is not None
+        assert other.pair.val is not None
+        np.testing.assert_allclose(one.pair.val.values, other.pair.val.values, rtol=1e-6)
+    wrong = [each.name for each in first if each.verdict().verdict not in each.expected]
+    assert len(wrong) <= 2, wrong
+
+
 def test_zones_of_a_history_follow_the_clean_test_loss():
     test = np.array([2.0, 1.01, 1.0, 1.01, 1.04, 1.06, 1.2])
     losses = Curve(np.arange(7), test)
@@ -105,3 +159,55 @@ def test_zones_of_a_history_follow_the_clean_test_loss():
 def test_an_unknown_bench_is_refused(capsys):
     assert main(["nothing"]) == 2
     assert "events" in capsys.readouterr().err
+
+
+def _fake_grid() -> grid.Grid:
+    """A grid whose trials are the model's own predictions."""
+    costs = Costs(
+        2, 1e-3, 0.0, (1e-3,) * 9, Line(1e-5, 1e-6), Line(3e-4, 1e-5), Line(3e-4, 1e-6),
+        Line(1e-4, 0.0), (StepCost(16, 1, 1e-3, 0.0), StepCost(64, 1, 4e-3, 0.0)), Line(0.05, 0.05),
+    )  # fmt: skip
+    model = Model(costs)
+    trials = [
+        Trial(s, number, "ok", samples_per_s=model.raw(s), block_s=(s.batch_size / model.raw(s),))
+        for batch in grid.BATCHES
+        for s in grid.cells(batch)
+        for number in (1, 2)
+    ]
+    return grid.Grid("a machine", 1.0, {"decode": [costs]}, {"decode": trials})
+
+
+def test_the_loader_bench_replays_a_grid(tmp_path, capsys):
+    path = tmp_path / "grid.json"
+    _fake_grid().save(path)
+    code = main(["loader", "--from", str(path), "--json", str(tmp_path / "figures.json")])
+    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    values = {figure["name"]: figure["value"] for figure in figures}
+    assert values["error, two anchors, median"] < 1
+    assert values["ours: trials, most"] <= 6
+    assert values["full grid: trials, mean"] == len(grid.cells(16)) == 16
+    # The truth pools prefetch factors: even a right model is a little off it.
+    assert values["ours: from the best, mean"] < 4
+    assert code == any(figure["met"] is False for figure in figures)
+    assert "workers = cores" in capsys.readouterr().out
+
+
+def test_a_grid_is_measured_on_from_where_it_was(tmp_path, monkeypatch):
+    path, asked = tmp_path / "grid.json", []
+    whole = _fake_grid()
+    monkeypatch.setattr(grid, "run_probe", lambda *words: whole.probes["decode"][0])
+
+    def trial(_folder, _question, setting, number, _limit):
+        asked.append((setting, number))
+        return next(t for t in whole.trials["decode"] if (t.setting, t.round) == (setting, number))
+
+    monkeypatch.setattr(grid, "run_trial", trial)
+    for name in ("GPULSE_WORKLOADS", "PYTHONPATH"):
+        monkeypatch.setenv(name, "")
+    grid.measure(path, ["decode"], 1, 1.0, None)
+    first = len(asked)
+    found = grid.measure(path, ["decode"], 2, 1.0, None)
+    assert first == 32
+    assert len(asked) == len(set(asked)) == 64
+    assert len(found.probes["decode"]) == grid.PROBES
+    assert grid.Grid.read(path).trials == found.trials

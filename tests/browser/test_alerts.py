@@ -19,6 +19,10 @@ def test_a_live_job_raises_a_toast_stops_itself_and_lists_why(server, visit) -> 
     visit.open(f"dynamics?run={job['id']}")
     toasts = visit.page.get_by_test_id("stToast")
     expect(toasts.filter(has_text="Stopped at epoch").first).to_be_visible(timeout=120_000)
+    slider = visit.page.get_by_role("slider").first
+    last = str(json.loads(server.core("jobs", job["id"], "--json").stdout)[0]["alerts"][-1]["step"])
+    expect(slider).to_have_value(last, timeout=30_000)  # it followed the growing run
+    assert "step=" not in visit.page.url
     visit.shoot("alert-toast")
     deadline = time.monotonic() + 30
     record = {}

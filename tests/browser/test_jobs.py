@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -85,3 +86,31 @@ def test_stop_ends_a_job_and_rerun_fills_in_the_form(visit) -> None:
     assert _state(visit.server, job["id"]) == "cancelled"
     visit.page.get_by_role("button", name="Clone and rerun").click()
     expect(visit.page.get_by_label("epochs", exact=True)).to_have_value("9999", timeout=30_000)
+
+
+def test_the_form_asks_for_resources_and_a_running_job_for_a_profile(visit) -> None:
+    page = visit.page
+    visit.open("jobs")
+    page.get_by_text("Resources, place in the queue, note").click()
+    for label, value in (("Memory (MiB)", "3000"), ("Priority", "3")):
+        page.get_by_label(label, exact=True).fill(value)
+        page.get_by_label(label, exact=True).press("Enter")
+    page.get_by_label("Note", exact=True).first.fill("small")
+    page.get_by_label("Note", exact=True).first.press("Enter")
+    page.get_by_label("epochs", exact=True).fill("9999")
+    page.get_by_label("epochs", exact=True).press("Enter")
+    page.get_by_role("button", name="Launch", exact=True).click()
+    button = page.get_by_role("button", name="Profile it now")
+    expect(button).to_be_visible(timeout=60_000)
+    [job] = [j for j in json.loads(visit.server.core("jobs", "--json").stdout)
+             if j["state"] == "running"]  # fmt: skip
+    record = json.loads((Path(job["run_dir"]) / "job.json").read_text())
+    assert (record["needs"]["memory_mib"], record["priority"]) == (3000, 3)
+    assert record["note"] == "small"
+    button.click()
+    deadline = time.monotonic() + 90
+    while not list(Path(job["run_dir"]).glob("trace/*-asked-*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    _wait_for(visit.server, job["id"], "cancelled")

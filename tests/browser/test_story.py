@@ -86,8 +86,8 @@ def test_advice_fills_in_the_form_of_the_next_job(visit) -> None:
     visit.open("dynamics")
     visit.page.get_by_role("button", name="Relaunch with this").first.click()
     expect(visit.page.get_by_role("heading", name="New job")).to_be_visible(timeout=30_000)
-    expect(visit.page.get_by_label("patience", exact=True)).to_have_value("5")
-    expect(visit.page.get_by_text("patience = 5")).to_be_visible()
+    expect(visit.page.get_by_role("combobox", name="early_stop")).to_have_value("auto")
+    expect(visit.page.get_by_text("early_stop = auto")).to_be_visible()
 
 
 SHOTS = [

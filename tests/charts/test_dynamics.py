@@ -11,10 +11,11 @@ import altair as alt
 import numpy as np
 import pytest
 
-from core.charts.dynamics import Look, gap_chart, overlay_chart, small_chart, zones_chart
+from core.charts.curves import Look
+from core.charts.dynamics import gap_chart, overlay_chart, small_chart, zones_chart
 from core.charts.picture import render
 from core.charts.picture import rows as table_rows
-from core.charts.theme import BEST, ZONES
+from core.charts.theme import BEST, DIVERGED, ZONES
 from core.dynamics import (
     Clock,
     Curve,
@@ -247,3 +248,47 @@ def test_pictures_are_made_without_a_browser(pair):
     assert svg.startswith("<svg")
     assert "&lt;net&gt; &amp; co" in svg
     assert "Overfitting" in svg
+
+
+def lost(pair: LossPair, first: int) -> LossPair:
+    def cut(curve: Curve | None) -> Curve:
+        assert curve is not None
+        return Curve(curve.steps, np.where(curve.steps < first, curve.values, np.nan))
+
+    return replace(pair, train=cut(pair.train), val=cut(pair.val))
+
+
+@pytest.mark.parametrize("first", [30, 60])
+def test_a_diverged_stretch_is_no_phase_but_has_a_shade_and_a_name(pair, first):
+    broken = lost(pair, first)
+    spec = drawn(zones_chart(broken, diagnose(broken), 60))
+    bands = [(band["mark"]["color"], rows(spec, band)[0]) for band in layers(spec, "rect")]
+    (dark,) = [row for colour, row in bands if colour == DIVERGED[0]]
+    assert (dark["x"], dark["end"]) == (first, 60)
+    assert all(row["end"] <= first for colour, row in bands if colour != DIVERGED[0])
+    assert "Diverged" in texts(spec)
+    edge = [each for each in layers(spec, "rule") if each["mark"]["color"] == DIVERGED[0]]
+    assert rows(spec, edge[0])[0]["x"] == first
+
+
+def test_a_run_that_never_learned_has_no_green(pair):
+    rng = np.random.default_rng(0)
+    train, val = (Curve(np.arange(40), 2.3 + 0.003 * rng.standard_normal(40)) for _ in range(2))
+    flat = LossPair("r", "a", "b", train, val)
+    spec = drawn(small_chart(flat, diagnose(flat), "net"))
+    assert [band["mark"]["color"] for band in layers(spec, "rect")] == [ZONES["underfitting"][0]]
+
+
+def test_errors_are_called_errors(pair):
+    errors = replace(pair, negated=True)
+    verdict = certain(errors)
+    spec = drawn(zones_chart(errors, verdict, 40))
+    line = layers(spec, "line")[0]["encoding"]
+    assert line["y"]["title"] == "Error (1 − accuracy)"
+    assert line["color"]["scale"]["domain"] == ["Training error", "Validation error"]
+    assert line["tooltip"][2]["title"] == "Error"
+    small = drawn(small_chart(errors, verdict, "net"))
+    assert layers(small, "line")[0]["encoding"]["y"]["title"] == "Error (1 − accuracy)"
+    gap = drawn(gap_chart(errors, verdict, 40))
+    assert layers(gap, "line")[0]["encoding"]["tooltip"][1]["title"] == "Gap in error"
+    assert "loss" not in json.dumps([spec, small, gap]).lower()

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from core.dynamics import Curve, LossPair, diagnose
+from core.dynamics import PHASES, Curve, LossPair, diagnose
 
 
 @pytest.mark.parametrize("count", [12, 30, 45, 60, 200])
@@ -78,7 +78,9 @@ def test_a_loss_that_becomes_nan_has_diverged(pair, fall, tiled):
     assert verdict.verdict == "diverged"
     assert "training loss became NaN or infinite at step 20" in verdict.summary
     assert verdict.best_step == 20
-    assert verdict.phase_at(25) == "underfitting"
+    assert verdict.diverged_step == 20
+    assert verdict.to_json()["diverged_step"] == 20
+    assert {zone["phase"] for zone in verdict.to_json()["zones"]} <= set(PHASES)
     tiled(verdict, 0, 29)
 
 
@@ -103,6 +105,54 @@ def test_validation_and_training_loss_rising_together_is_divergence(pair):
     verdict = diagnose(pair(both + 0.1, both))
     assert verdict.verdict == "diverged"
     assert verdict.overfit_step is None
+    assert verdict.diverged_step is not None
+    assert 15 < verdict.diverged_step < 25
+
+
+def test_a_nan_that_was_got_over_is_not_where_a_run_diverged(pair, fall, tiled):
+    val, train = fall(40), fall(40)
+    train[3] = val[4] = np.nan
+    train[30:] = val[30:] = np.nan
+    verdict = diagnose(pair(val, train))
+    assert (verdict.verdict, verdict.diverged_step, verdict.best_step) == ("diverged", 30, 29)
+    assert "at step 30" in verdict.summary
+    tiled(verdict, 0, 39)
+
+
+def test_only_a_diverged_run_has_a_step_of_divergence(pair, overfit, fall):
+    train, val = overfit(45)
+    for given in (pair(val, train), pair(fall(40), fall(40)), pair(None, fall(40))):
+        assert diagnose(given).diverged_step is None
+
+
+def test_a_training_loss_above_its_start_says_since_when(pair, fall, tiled):
+    epoch = np.arange(40)
+    train = 2.0 + 0.02 * np.maximum(epoch - 20, 0)
+    verdict = diagnose(pair(np.full(40, 1.9) - 0.001 * epoch, train))
+    assert verdict.verdict == "diverged"
+    assert verdict.diverged_step == 26
+    tiled(verdict, 0, 39)
+
+
+@pytest.mark.parametrize("kind", ["stuck", "lost at once"])
+def test_a_run_that_never_learned_has_no_good_stretch(pair, kind, tiled):
+    rng = np.random.default_rng(0)
+    losses = np.log(4) + 0.003 * rng.standard_normal((2, 30))
+    if kind == "lost at once":
+        losses[:, 6:] = np.nan
+    verdict = diagnose(pair(*losses))
+    assert verdict.verdict == ("not-learning" if kind == "stuck" else "diverged")
+    assert {zone.phase for zone in verdict.zones} == {"underfitting"}
+    assert verdict.best_band is None
+    tiled(verdict, 0, 29)
+
+
+def test_of_five_points_a_rise_at_the_last_alone_is_too_early_to_tell(pair):
+    train = np.linspace(1, 0.1, 6)
+    assert diagnose(pair(np.array([1.0, 0.8, 0.7, 0.65, 0.6, 0.7]), train)).verdict == "too-short"
+    risen = diagnose(pair(np.array([1.0, 0.8, 0.7, 0.6, 0.7, 0.8]), train))
+    assert risen.verdict == "overfitting"
+    assert "in 6 points, too few to measure the noise" in risen.summary
 
 
 def test_a_loss_stuck_at_chance_is_not_learning(pair):
@@ -248,7 +298,7 @@ def test_the_json_is_what_the_command_line_promises(pair, overfit):
     assert set(promised.split()) <= set(record)
     assert record["points"] == 45
     assert set(record["zones"][0]) == {"phase", "start_step", "end_step"}
-    assert {"patience": 5} in [advice["overrides"] for advice in record["advice"]]
+    assert {"early_stop": "auto"} in [advice["overrides"] for advice in record["advice"]]
 
 
 def test_a_thousand_points_take_less_than_50_ms(pair, overfit):

@@ -132,8 +132,19 @@ def test_accuracies_alone_are_judged_as_errors(whole):
     assert pair.val is not None
     assert pair.val.values[0] == whole
     assert pair.val.values[-1] == 0
+    assert pair.whole == whole
+    assert pair.meaning == f"error ({whole} − accuracy)"
     losses = pair_losses(frame(("r", "Loss/train", 9), ("r", "Loss/val", 9)))[0]
     assert not losses.negated
+
+
+def test_one_curve_in_per_cent_makes_both_so():
+    scalars = frame(("r", "acc/train", 20), ("r", "acc/val", 20))
+    scalars["value"] = np.where(scalars["tag"] == "acc/train", 80.0, 0.9)
+    (pair,) = pair_losses(scalars)
+    assert pair.train is not None
+    assert pair.val is not None
+    assert (pair.train.values[0], pair.val.values[0]) == (20.0, pytest.approx(99.1))
 
 
 def test_tags_given_by_hand_win():

@@ -30,9 +30,12 @@ class Room:
     programs: Path = PROGRAMS
     toy_supervisor: Path = TOY_SUPERVISOR
 
-    def launch(self, kind: str = "train", **params: object) -> jobs.Job:
-        spec = jobs.JobSpec.model_validate({"kind": kind, "workload": "digits", "params": params})
-        return jobs.launch(spec)
+    def launch(
+        self, kind: str = "train", asked: dict[str, object] | None = None, **params: object
+    ) -> jobs.Job:
+        """Queue a toy job; ``asked`` holds needs, priority and retries."""
+        spec = {"kind": kind, "workload": "digits", "params": params, **(asked or {})}
+        return jobs.launch(jobs.JobSpec.model_validate(spec))
 
     def until(self, condition: Callable[[], object], timeout_s: float = 20.0) -> None:
         deadline = time.monotonic() + timeout_s

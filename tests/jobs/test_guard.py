@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from core.jobs.engines.local import GUARD
+from core.jobs.engines.attempts import GUARD
 
 COMMAND = [sys.executable, "-I", "-S", str(GUARD)]
 APPEND = "import sys, time; open(sys.argv[1], 'a').write('x'); time.sleep(0.2); sys.exit(5)"

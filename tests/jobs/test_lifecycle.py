@@ -10,7 +10,10 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from core import jobs
+from core.errors import BadInput
 
 
 def test_a_job_runs_to_success_and_leaves_a_complete_record(common_room):
@@ -169,3 +172,28 @@ def _alive(pid: int | None) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_only_a_training_that_runs_can_be_asked_for_a_profile(common_room):
+    job = common_room.launch(sleep=2)
+    common_room.until_running(job)
+
+    name = jobs.ask_profile(job.id, steps=3)
+
+    request = json.loads((job.run_dir / "profile.request").read_text())
+    assert request == {"id": name, "steps": 3, "with_stack": False}
+    jobs.wait(job.id, 20)
+    with pytest.raises(BadInput, match="no training that runs now"):
+        jobs.ask_profile(job.id)
+
+
+def test_a_job_that_has_no_checkpoint_cannot_be_resumed(common_room):
+    job = jobs.wait(common_room.launch().id, 20)
+
+    with pytest.raises(BadInput, match="no checkpoint"):
+        common_room.launch(asked={"parent": job.id, "resume": True})
+    (job.run_dir / "checkpoints").mkdir()
+    (job.run_dir / "checkpoints" / "last.pt").touch()
+    again = common_room.launch(asked={"parent": job.id, "resume": True})
+    record = json.loads((jobs.wait(again.id, 20).run_dir / "job.json").read_text())
+    assert record["resume_from"] == str(job.run_dir / "checkpoints" / "last.pt")

@@ -102,3 +102,28 @@ def test_nothing_in_the_room_imports_torch_or_streamlit():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert {"torch", "streamlit"}.isdisjoint(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("needs", "words"),
+    [
+        ({"cpu": 1}, "Unknown need 'cpu'"),
+        ({"cpus": 0}, "cpus must be a number from 1"),
+        ({"memory_mib": "lots"}, "memory_mib must be a number"),
+        ({"time_limit_s": float("nan")}, "time_limit_s must be a number"),
+    ],
+)
+def test_needs_that_make_no_sense_are_refused_in_one_line(needs, words):
+    with pytest.raises(BadInput, match=words):
+        jobs.make_spec("train", "digits", {}, "cpu", needs=needs)
+
+
+def test_needs_are_understood_as_a_command_line_writes_them():
+    spec = jobs.make_spec(
+        "train", "digits", {}, "cpu", needs={"cpus": "2", "share_gpu": "true"}, priority=3
+    )
+
+    assert (spec.needs.cpus, spec.needs.share_gpu, spec.needs.gpus) == (2, True, -1)
+    assert spec.priority == 3
+    with pytest.raises(BadInput, match="priority"):
+        jobs.make_spec("train", "digits", {}, "cpu", priority=1_000)

@@ -10,6 +10,7 @@ import pytest
 
 from core import jobs
 from core.errors import BadInput, GpulseError, NotFound, Unreadable
+from core.jobs.model import Needs
 from core.jobs.store import FILE_NAME, open_store
 
 
@@ -171,3 +172,45 @@ def test_a_busy_store_is_one_line(folders, monkeypatch):
     with pytest.raises(GpulseError, match="busy"), open_store() as store:
         store.change("a", "starting", allowed=("queued",))
     rival.close()
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(folders):
+    folders.state.mkdir(parents=True)
+    with sqlite3.connect(folders.state / FILE_NAME) as old:
+        old.executescript(
+            """
+            CREATE TABLE job (id TEXT PRIMARY KEY, kind TEXT, workload TEXT, params TEXT,
+                device TEXT, parent TEXT, run_dir TEXT, git_sha TEXT, created REAL, started REAL,
+                ended REAL, cancel_at REAL, state TEXT, exit_code INTEGER, error TEXT DEFAULT '',
+                pid INTEGER, exported INTEGER DEFAULT 1);
+            CREATE INDEX job_by_state ON job (state, created);
+            CREATE INDEX job_by_time ON job (created);
+            CREATE INDEX job_to_export ON job (exported) WHERE exported = 0;
+            CREATE TABLE change (job_id TEXT, state TEXT, time REAL);
+            CREATE INDEX change_by_job ON change (job_id);
+            INSERT INTO job (id, kind, workload, params, device, run_dir, created, state,
+                exit_code) VALUES ('a', 'train', 'digits', '{"lr": 0.1}', 'cpu', '/r', 1.0,
+                'failed', 3);
+            PRAGMA user_version = 1;
+            """
+        )
+
+    [job] = jobs.list_jobs()
+
+    assert (job.id, job.params, job.exit_code, job.needs) == ("a", {"lr": 0.1}, 3, Needs())
+    with open_store() as store:
+        store.insert(make(folders, "b", created=2.0))
+        assert store.change("b", "timed-out", allowed=("queued",))
+
+
+def test_a_lost_job_is_queued_again_as_its_next_attempt(folders):
+    with open_store() as store:
+        store.insert(make(folders, "a"))
+        store.change("a", "running", allowed=("queued",), started=2.0)
+        store.note("a", pid=7, native="x", gpu_ids="0")
+
+        assert store.again("a", allowed=("running",))
+        assert not store.again("a", allowed=("running",))
+
+        job = store.get("a")
+    assert (job.state, job.attempt, job.key, job.pid, job.gpu_ids) == ("queued", 2, "a.2", None, "")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from core import jobs
-from core.jobs.engines import Attempt, Seen
+from core.jobs.engines import Attempt, Node, Seen
 from core.jobs.store import Store, open_store
 from core.jobs.supervisor import Supervisor
 
@@ -24,15 +24,25 @@ class Stage:
     def argv(self, attempt: Attempt) -> list[str]:
         return ["program", attempt.kind]
 
-    def submit(self, attempt: Attempt) -> None:
+    name = "stage"
+    queues = False
+
+    def resources(self) -> list[Node]:
+        return [Node("here", 4, 0, ())]
+
+    def submit(self, attempt: Attempt) -> str:
         # Once it is submitted the job process owns job.json: all must be on record before.
         record = json.loads((attempt.run_dir / "job.json").read_text())
         self.calls.append(f"submit when {record['states'][-1]['state']}")
+        return "native"
 
     def poll(self, attempts: Sequence[Attempt]) -> dict[str, Seen]:
         return {attempt.key: self.seen for attempt in attempts}
 
-    def cancel(self, key: str) -> None:
+    def read_log(self, attempt: Attempt, offset: int = 0, limit: int = 0) -> tuple[bytes, int]:
+        return b"", offset
+
+    def cancel(self, attempt: Attempt) -> None:
         self.calls.append("cancel")
 
     def forget(self, key: str) -> None:

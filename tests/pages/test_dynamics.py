@@ -104,6 +104,29 @@ def test_short_and_diverged_runs_are_told_in_words(
     assert said in _words(app)
 
 
+def test_a_diverged_stretch_is_called_so(tmp_path: Path, write_losses: Writer) -> None:
+    losses = [2 * 0.9**epoch for epoch in range(20)] + [float("nan")] * 5
+    write_losses(tmp_path / "runs" / "net", losses, losses)
+    app = _open(run="net")
+    assert _metrics(app)["Zone"] == "Diverged"
+    app.slider(key="step").set_value(20).run()
+    assert _metrics(app)["Zone"] == "Optimal"
+
+
+def test_accuracies_alone_are_told_as_errors(tmp_path: Path, write_scalars: Writer) -> None:
+    train = [1 - 0.9 * 0.85**epoch for epoch in range(40)]
+    val = [0.8 - 0.7 * 0.7**epoch - 0.004 * max(0, epoch - 10) for epoch in range(40)]
+    write_scalars(tmp_path / "runs" / "net", {"Accuracy/train": train, "Accuracy/val": val})
+    app = _open(run="net", rules="true")
+    metrics = _metrics(app)
+    assert metrics["Validation error"] == f"{1 - val[-1]:.3g}"
+    assert metrics["Train error"] == f"{1 - train[-1]:.3g}"
+    assert [metric.delta for metric in app.metric].count("1 − accuracy") == 2
+    assert "Best validation error" in metrics
+    assert "validation error has risen" in _words(app)
+    assert "Its validation error" in app.dataframe[0].value.columns
+
+
 def test_play_moves_the_slider_to_the_end_and_stops(tmp_path: Path, write_losses: Writer) -> None:
     write_losses(tmp_path / "runs" / "net", [1.0, 0.8, 0.6, 0.5], [1.1, 0.9, 0.8, 0.7])
     app = _open(run="net")

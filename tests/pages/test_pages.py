@@ -174,3 +174,20 @@ def test_a_login_cannot_be_passed_by_by_a_link_to_a_page() -> None:
     app.secrets["auth"] = {"client_id": "x"}
     app.run()
     assert "Launch" not in [button.label for button in app.button]
+
+
+def test_the_tables_of_a_trace_are_searched_and_downloaded(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "net" / "trace"
+    folder.mkdir(parents=True)
+    content = traces.simulate(traces.SimulatorSettings(steps=2, kernels=20))
+    for event in content["traceEvents"]:
+        if event["name"] == "aten::gelu":
+            event["name"] = f"aten::gelu_{event['ts']}"
+    (folder / "net.pt.trace.json").write_text(json.dumps(content))
+    app = _open("bottlenecks", run="net")
+    before = app.dataframe[0].value
+    assert {"aten::linear", "aten::copy_"} <= set(before["name"])
+    app.text_input(key="tables.operators.search").set_value("LINEAR").run()
+    assert list(app.dataframe[0].value["name"]) == ["aten::linear"]
+    labels = [getattr(button, "label", "") for button in app.get("download_button")]
+    assert labels[-2:] == ["CSV", "Parquet"]

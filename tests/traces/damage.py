@@ -52,6 +52,19 @@ def _host(document: Json) -> Json:
     return {"traceEvents": [event for event in events if event.get("cat") in ("cpu_op", None)]}
 
 
+def _detail(document: Json) -> None:
+    """Shapes, stacks, occupancy and memory marks, in place."""
+    for event in document["traceEvents"]:
+        if event.get("cat") == "cpu_op":
+            event["args"] = {"Input Dims": [[8, 3], []], "Call stack": "a.py(1): f;b.py(2): g"}
+        elif event.get("cat") == "kernel":
+            event["args"] |= {"blocks per SM": 1.5, "est. achieved occupancy %": 40}
+    marks = {"Device Id": 0, "Total Reserved": 4096}
+    mark = {"ph": "i", "name": "[memory]", "pid": 1, "tid": 1, "ts": 3, "args": marks}
+    document["traceEvents"].append(mark)
+    document["deviceProperties"] = [{"id": 0, "name": "GPU", "totalGlobalMem": 2**33}]
+
+
 def bases() -> list[Json]:
     """Small traces of every kind, undamaged."""
     runs = [
@@ -59,6 +72,7 @@ def bases() -> list[Json]:
         SimulatorSettings(steps=1, kernels=25, workers=2, batch_mib=0.0, python_ms=0.0),
     ]
     found = [json.loads(json.dumps(simulate(run))) for run in runs]
+    _detail(found[1])
     return [*found, _old(found[0]), _pairs(found[0]), _host(found[0])]
 
 
@@ -74,7 +88,7 @@ def _odd_values(source: random.Random, document: Json) -> None:
         holder = event
         if isinstance(event.get("args"), dict) and event["args"] and source.random() < 0.3:
             holder = event["args"]
-        holder[source.choice([*holder, "ph", "ts", "args"])] = source.choice(ODD)
+        holder[source.choice([*holder, "ph", "ts", "args", "Call stack"])] = source.choice(ODD)
 
 
 def _odd_column(source: random.Random, document: Json) -> None:

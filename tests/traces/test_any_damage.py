@@ -14,7 +14,9 @@ import pytest
 from core.errors import GpulseError
 from core.traces import (
     Trace,
+    bubbles,
     build_lanes,
+    copies,
     diagnose,
     kernels,
     load_trace,
@@ -28,13 +30,15 @@ from tests.traces.damage import bases, damaged
 
 EXAMPLES = int(os.environ.get("GPULSE_FUZZ_EXAMPLES", "200"))
 BASES = bases()
+MAY_BE_UNKNOWN = ["occupancy_pct", "blocks_per_sm"]
 
 
 def _tables(trace: Trace) -> None:
-    for table in (operators(trace), kernels(trace)):
-        numbers = table.select_dtypes("number").to_numpy(float)
-        assert np.isfinite(numbers).all()
-        assert (numbers >= 0).all()
+    for table in (operators(trace, by_shapes=True), operators(trace), kernels(trace)):
+        numbers = table.select_dtypes("number").drop(columns=MAY_BE_UNKNOWN, errors="ignore")
+        assert np.isfinite(numbers.to_numpy(float)).all()
+        assert (numbers.to_numpy(float) >= 0).all()
+    copies(trace)
 
 
 def _timeline(trace: Trace) -> None:
@@ -66,6 +70,7 @@ def _everything(path) -> None:
     text = json.dumps(found.to_json(), allow_nan=False)
     assert json.dumps(open_diagnosis(path).to_json()) == text
     assert json.dumps(open_diagnosis(path).to_json()) == text
+    bubbles(trace)
     lengths = steps(trace)["duration_ms"].to_numpy(float)
     assert lengths.sum() == pytest.approx(found.window_ms, rel=1e-6)
     _timeline(trace)

@@ -112,12 +112,22 @@ def test_the_window_ends_with_the_device_work_the_steps_launched(trace_of, span,
 
 
 NAMES = {
-    "cuda_runtime": ["cudaLaunchKernel", "cudaStreamSynchronize", "cudaFree", "cudaMemcpyAsync"],
-    "cpu_op": ["aten::mm", "aten::item"],
-    "user_annotation": ["ProfilerStep#1", "ProfilerStep#2", "enumerate(DataLoader)#x", "gloo:x"],
-    "python_function": ["a.py(1): f"],
-    "kernel": ["gemm", "ncclKernel"],
-    "gpu_memcpy": ["Memcpy HtoD (Pageable -> Device)"],
+    "cuda_runtime": [
+        *("cudaLaunchKernel", "cudaStreamSynchronize", "cudaFree", "cudaMemcpyAsync"),
+        "cudaGraphLaunch",
+    ],
+    "cpu_op": [
+        *("aten::mm", "aten::item", "aten::to", "aten::zero_", "aten::select", "aten::conv2d"),
+        *("aten::batch_norm", "DataParallel.forward"),
+    ],
+    "user_annotation": [
+        *("ProfilerStep#1", "ProfilerStep#2", "enumerate(DataLoader)#x", "gloo:x"),
+        *("Optimizer.step#SGD.step", "Optimizer.zero_grad#SGD.zero_grad"),
+    ],
+    "python_function": ["a.py(1): f", "torch/optim/optimizer.py(2): zero_grad"],
+    "kernel": ["gemm", "ncclKernel", "volta_sgemm", "cutlass_bf16_s16816gemm_bf16_align1"],
+    "gpu_memcpy": ["Memcpy HtoD (Pageable -> Device)", "Memcpy DtoH (Device -> Pinned)"],
+    "overhead": ["Buffer Flush"],
 }
 
 
@@ -134,7 +144,13 @@ def events(draw):
         "tid": draw(st.integers(1, 3)),
         "ts": draw(st.integers(0, 400) | st.floats(0, 400)),
         "dur": draw(st.integers(0, 90) | st.floats(0, 90)),
-        "args": {"device": 0, "stream": 1, "correlation": draw(st.integers(0, 12))},
+        "args": {
+            "device": 0,
+            "stream": 1,
+            "correlation": draw(st.integers(0, 12)),
+            "blocks per SM": draw(st.sampled_from([0.2, 4])),
+            "Input Dims": draw(st.sampled_from([[[3, 5], [5, 4], [4]], [[8]], []])),
+        },
     }
 
 

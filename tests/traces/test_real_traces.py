@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from core.traces import diagnose, operators, steps
@@ -17,32 +18,69 @@ INDEX = {
     # steps, window ms, busy, exposed communication, exposed copies, causes (% of the window)
     OLD_0: (
         (6, 1065.6, 56.6, 0.0, 1.1),
-        {"input-wait": 33.1, "host-bound": 6.9, "launch-bound": 1.9, "device-queue": 1.0},
+        {
+            "input-wait": 33.1,
+            "host-bound": 6.9,
+            "launch-bound": 1.9,
+            "device-queue": 1.0,
+            "unattributed": 0.6,
+        },
         "input-wait",
     ),
     OLD_4: (
         (6, 846.5, 72.6, 0.0, 2.3),
-        {"host-bound": 15.0, "launch-bound": 7.4, "unattributed": 2.8, "input-wait": 0.8},
+        {
+            "host-bound": 15.0,
+            "launch-bound": 7.4,
+            "unattributed": 2.8,
+            "device-queue": 1.4,
+            "input-wait": 0.8,
+        },
         "device-bound",
     ),
     BARE: (
         (6, 1283.2, 49.9, 0.0, 1.1),
-        {"host-bound": 23.0, "input-wait": 22.0, "launch-bound": 3.0, "unattributed": 1.1},
+        {
+            "host-bound": 23.0,
+            "input-wait": 22.0,
+            "launch-bound": 3.0,
+            "unattributed": 1.1,
+            "device-queue": 0.9,
+        },
         "input-wait",
     ),
     "h100_bert_small.json.gz": (
         (1, 4.4, 7.0, 0.0, 0.1),
-        {"python-bound": 48.4, "host-bound": 34.6, "launch-bound": 9.8, "host-sync": 0.2},
+        {
+            "python-bound": 48.4,
+            "host-bound": 34.6,
+            "launch-bound": 9.8,
+            "host-sync": 0.2,
+            "copy-wait": 0.1,
+        },
         "python-bound",
     ),
     "h100_qwen.json.gz": (
         (1, 49.4, 91.9, 0.0, 0.4),
-        {"device-queue": 3.6, "host-sync": 1.5, "python-bound": 1.5, "host-bound": 1.2},
+        {
+            "device-queue": 3.6,
+            "host-sync": 1.5,
+            "python-bound": 1.5,
+            "host-bound": 1.2,
+            "launch-bound": 0.4,
+        },
         "device-bound",
     ),
     "h100_owlv2.json.gz": (
         (1, 1211.2, 46.8, 0.0, 1.3),
-        {"input-wait": 51.1, "python-bound": 0.6, "device-queue": 0.6, "copy-wait": 0.2},
+        {
+            "input-wait": 51.1,
+            "python-bound": 0.6,
+            "device-queue": 0.6,
+            "host-bound": 0.5,
+            "launch-bound": 0.2,
+            "copy-wait": 0.2,
+        },
         "input-wait",
     ),
     "v100_ddp_rank1.json.gz": (
@@ -52,7 +90,14 @@ INDEX = {
     ),
     "a100_rank3.json.gz": (
         (6, 465.2, 83.5, 18.9, 4.2),
-        {"host-bound": 7.6, "unattributed": 3.9, "launch-bound": 2.8, "device-queue": 2.0},
+        {
+            "host-bound": 7.6,
+            "unattributed": 3.9,
+            "launch-bound": 2.8,
+            "device-queue": 2.0,
+            "input-wait": 0.1,
+            "copy-wait": 0.1,
+        },
         "device-bound",
     ),
 }
@@ -68,7 +113,7 @@ def test_figures_agree_with_the_index_within_a_point(real, name):
     assert result.step_breakdown["exposed-communication"] == pytest.approx(communication, abs=0.1)
     assert result.step_breakdown["exposed-copies"] == pytest.approx(copies, abs=0.1)
     for cause, share in result.idle_by_cause.items():
-        assert share == pytest.approx(causes.get(cause, share if share < 1.5 else 0.0), abs=1.0)
+        assert share == pytest.approx(causes.get(cause, 0.0), abs=1.0), cause
     assert sum(result.idle_by_cause.values()) == pytest.approx(result.idle_pct, abs=1e-6)
     assert result.primary == primary
     json.dumps(result.to_json())
@@ -141,8 +186,25 @@ def test_every_rank_of_the_dlrm_job_waits_for_the_others(real, rank):
     result = diagnose(real(name))
     assert result.step_breakdown["exposed-communication"] > 12
     assert "C1" in {f.rule for f in result.findings}
-    busy = {1: 61.9, 7: 21.3}.get(rank, result.device_busy_pct)
+    busy, talking = _painted(real(name), result)
     assert result.device_busy_pct == pytest.approx(busy, abs=0.1)
+    assert result.step_breakdown["exposed-communication"] == pytest.approx(talking, abs=0.1)
+    assert busy == pytest.approx({1: 61.9, 7: 21.3}.get(rank, busy), abs=0.1)
+    assert 12.4 < result.window_ms < 20
+
+
+def _painted(trace, result):
+    """Busy and communicating shares (%), painted microsecond by microsecond (times are whole)."""
+    window = result.window
+    length = round(window.length_us)
+    busy, computing = np.zeros(length, bool), np.zeros(length, bool)
+    for row in np.flatnonzero(trace.on_device).tolist():
+        low = max(round(trace.start[row] - window.start_us), 0)
+        span = slice(low, max(round(trace.end[row] - window.start_us), 0))
+        busy[span] = True
+        if trace.category[row] != 0 or "nccl" not in trace.names[trace.name[row]]:
+            computing[span] = True
+    return 100 * busy.mean(), 100 * (busy & ~computing).mean()
 
 
 def test_cpu_traces_say_so_and_still_say_where_the_step_goes(real):
@@ -162,3 +224,34 @@ def test_device_time_of_operators_is_all_the_launched_device_time(real):
     assert table["device_ms"].to_numpy().sum() == pytest.approx(work, rel=0.01)
     assert (table["device_total_ms"].to_numpy() >= table["device_ms"].to_numpy() - 1e-9).all()
     assert "convolution" in table["name"].tolist()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("h100_qwen.json.gz", {"B1"}),
+        ("a100_rank3.json.gz", {"C1", "L1", "S1", "B1"}),
+        (OLD_4, {"L1", "L3", "H1", "K1", "P1", "B1"}),
+        (OLD_0, {"D1", "L3", "H1", "K1"}),
+        ("h100_owlv2.json.gz", {"D1", "H1", "K2"}),
+        ("h100_bert_small.json.gz", {"F2", "L1"}),
+        ("v100_ddp_rank1.json.gz", {"L1", "C1", "L3", "K1"}),
+    ],
+)
+def test_what_fires_was_looked_at_and_is_true(real, name, expected):
+    """Each was judged by hand: FP32 convolutions on a V100 (K1), ``align1`` kernels on 5,185
+    tokens (K2), 161 fills a step in ``zero_grad`` (L3), a first step 44 % longer (P1), ten
+    ``item`` a step after which a host that is late anyway cannot run ahead (S1 by replay)."""
+    assert {finding.rule for finding in diagnose(real(name)).findings} == expected
+
+
+def test_the_function_that_keeps_the_dataloader_busy_is_named(real):
+    said = " ".join(diagnose(real("h100_owlv2.json.gz")).findings[0].evidence)
+    assert "zoom_shift" in said
+    assert "scipy/ndimage" in said
+
+
+def test_old_profiles_name_lines_by_the_stacks_in_their_operators(real):
+    found = {finding.rule: finding for finding in diagnose(real(OLD_0)).findings}
+    assert found["L3"].where.endswith("resnet50_profiler_api.py(49): <module>")
+    assert "to_tensor" in " ".join(found["D1"].evidence)

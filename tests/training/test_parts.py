@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from core.training.checkpoint import BestSoFar, save_checkpoint
 from core.training.data import LoaderSettings, make_loader, pins, to_device
 from core.training.files import write_json
 from core.training.grid import TILE_PX, image_grid
-from core.training.hardware import HardwareSampler
 from core.training.progress import ProgressFile
 from core.training.step import Sums, TrainStep
 from core.workloads.base import cross_entropy
@@ -162,15 +160,3 @@ def test_a_nested_batch_is_moved_whole():
     moved = to_device(batch, torch.device("meta"), non_blocking=False)
     assert moved[0]["a"].device.type == moved[1][0].device.type == "meta"
     assert moved[1][1] == "name"
-
-
-def test_hardware_is_sampled_until_the_job_ends():
-    seen: list[tuple[str, float, int]] = []
-    cpu = torch.device("cpu")
-    with HardwareSampler(lambda *sample: seen.append(sample), cpu, every_s=0.02) as sampler:
-        deadline = time.monotonic() + 5.0
-        while len(seen) < 4 and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert {tag for tag, _, _ in seen} == {"hardware/cpu_percent", "hardware/rss_mib"}
-    assert all(value > 1 for tag, value, _ in seen if tag == "hardware/rss_mib")
-    assert not sampler._thread.is_alive()

@@ -9,7 +9,7 @@ from core.errors import BadInput, NotFound, Unreadable
 from core.training.__main__ import main
 from core.training.device import choose_device, set_threads
 from core.training.job import read_job
-from core.workloads.params import core_count
+from core.workloads.fields import core_count
 
 
 @pytest.mark.parametrize(

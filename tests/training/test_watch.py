@@ -35,7 +35,7 @@ def test_a_run_that_overfits_is_told_once(tmp_path):
     assert told[-1]["verdict"] == "overfitting"
     assert 12 < told[-1]["step"] < 30
     assert set(told[-1]) == {"time", "step", "kind", "before", "verdict", "reason"}
-    assert told[-1]["reason"].startswith("Overfitting since step")
+    assert told[-1]["reason"].startswith("Overfitting since epoch")
 
 
 def test_a_run_that_does_well_from_the_start_is_not_in_the_news(tmp_path):
@@ -64,6 +64,17 @@ def test_verdicts_that_alternate_are_not_told(tmp_path, monkeypatch):
         watch._turn(step, "optimal", "because")
     watch._turn(22, "noisy", "cannot tell")
     assert [line["step"] for line in lines(tmp_path)] == [21]
+
+
+def test_overfitting_waits_for_a_second_epoch_and_divergence_does_not(tmp_path):
+    watch = Watch(tmp_path)
+    for step, verdict in enumerate(["optimal", "optimal", "overfitting", "optimal", "overfitting"]):
+        watch._turn(step, verdict, "because of step 3")
+    assert lines(tmp_path) == []
+    watch._turn(5, "overfitting", "because of step 3")
+    watch._turn(6, "diverged", "lost")
+    told = [(line["step"], line["verdict"], line["reason"]) for line in lines(tmp_path)]
+    assert told == [(5, "overfitting", "because of epoch 3"), (6, "diverged", "lost")]
 
 
 def test_advice_is_given_where_it_was_asked_for(tmp_path):

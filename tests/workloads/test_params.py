@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import BadInput
 from core.workloads import schema, validate
-from core.workloads.params import CommonParams, DigitsParams, TuneParams, core_count, parse
+from core.workloads.params import CommonParams, DigitsParams, TuneParams, parse
 
 VALUES = (
     st.none()
@@ -64,10 +64,10 @@ def test_kind_profile_ends_after_a_few_recorded_steps_unless_told_otherwise():
     assert validate("photos", {})["profile_steps"] == 0
 
 
-def test_kind_tune_takes_the_batch_size_of_the_workload_and_the_cores_of_the_machine():
+def test_kind_tune_takes_the_batch_size_of_the_workload_and_leaves_the_workers_to_the_probe():
     full = validate("photos", {}, "tune")
     assert full["batch_size"] == validate("photos", {})["batch_size"]
-    assert full["max_workers"] == core_count()
+    assert full["max_workers"] == 0
     assert set(full) == set(TuneParams.model_fields)
 
 

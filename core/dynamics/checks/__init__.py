@@ -6,6 +6,8 @@ lacks its data says "unknown"; none of them says that a run will not recover.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.dynamics.checks.course import gaps, restarts
 from core.dynamics.checks.generalising import (
     GAP_CHECK,
@@ -31,6 +33,7 @@ from core.dynamics.checks.optimising import (
 )
 from core.dynamics.evidence import Evidence
 from core.dynamics.records import Check, LossPair
+from core.dynamics.words import as_error
 
 __all__ = [
     "GAP_CHECK",
@@ -56,8 +59,8 @@ __all__ = [
 
 
 def run_checks(pair: LossPair, evidence: Evidence | None) -> tuple[Check, ...]:
-    """All checks, in the order in which a page shows them."""
-    return (
+    """All checks, in the order in which a page shows them; their words fit what was logged."""
+    checks = (
         finite_values(pair),
         diverging(pair.train),
         spikes(pair),
@@ -76,3 +79,6 @@ def run_checks(pair: LossPair, evidence: Evidence | None) -> tuple[Check, ...]:
         restarts(pair),
         gaps(pair),
     )
+    if not pair.negated:
+        return checks
+    return tuple(replace(each, detail=as_error(each.detail, only_splits=True)) for each in checks)

@@ -109,6 +109,8 @@ def loss_against_accuracy(pair: LossPair) -> Check:
     break). It is common: in 33 of 87 runs whose loss overfits, test accuracy did not fall.
     """
     name = "Loss against accuracy"
+    if pair.negated:
+        return Check(name, "unknown", "Needs a loss beside the accuracy.")
     metric = accuracy(pair, "val")
     val = None if pair.val is None else pair.val.finite()
     aligned = None if metric is None or val is None else onto(val.steps, metric.finite())

@@ -159,6 +159,8 @@ def expected_start(pair: LossPair) -> Check:
     over the first epoch may lie below at will: the model has learned meanwhile.
     """
     name = "Expected start"
+    if pair.negated:
+        return Check(name, "unknown", "Needs a loss; this run logs accuracies.")
     expected, first = _expected(pair), _first(pair)
     if expected is None or first is None:
         return Check(name, "unknown", "Needs the number of classes and the first loss.")

@@ -1,32 +1,27 @@
 """The local engine: each attempt is a process tree on this machine, under a guard of its own.
 
-It keeps one folder an attempt (see ``guard.py``), so that what an attempt has come to is told by
-files and a kernel lock, not by the memory of a supervisor: any later one finds it the same.
+Its guard enforces its limits; GPUs are given out by the supervisor, from what NVML says.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
+import socket
 import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from core.jobs import procs
-from core.jobs.engines import Attempt, Seen
+from core.jobs import devices, procs
+from core.jobs.engines import Attempt, Gpu, Node, Seen, attempts
+from core.jobs.engines.attempts import MODULES
 from core.jobs.folders import PROJECT_ROOT, read_json
 
-MODULES = {"train": "core.training", "profile": "core.training", "tune": "core.loader"}
-"""The only programs that are ever started, by kind of job."""
-
-GUARD = Path(__file__).with_name("guard.py")
 STOP_GRACE_S = 5.0
 """Between SIGTERM and SIGKILL when a job is stopped."""
 LEFTOVER_GRACE_S = 2.0
@@ -49,14 +44,20 @@ class LocalEngine:
         state: state folder; attempts are kept in its ``attempts/``.
         modules: Python module to run for each kind.
         grace_s: seconds between SIGTERM and SIGKILL.
+        gpus: tells the GPUs that jobs may be given, and whether strangers use them.
     """
+
+    name = "local"
+    queues = False
 
     def __init__(
         self,
         state: Path,
         modules: Mapping[str, str] = MODULES,
         grace_s: float = STOP_GRACE_S,
+        gpus: Callable[[], tuple[Gpu, ...]] = devices.gpus,
     ) -> None:
+        self._gpus = gpus
         self._state = state
         self._folder = state / "attempts"
         self._modules = modules
@@ -64,15 +65,21 @@ class LocalEngine:
         self._guards: dict[str, subprocess.Popen[bytes]] = {}
         self._endings: dict[str, _Ending] = {}
 
+    def resources(self) -> list[Node]:
+        """This machine; GPUs on which programs outside the queue compute are marked."""
+        gpus = self._gpus()
+        return [Node(socket.gethostname(), os.cpu_count() or 1, len(gpus), gpus)]
+
     def argv(self, attempt: Attempt) -> list[str]:
         """The command line of the job process."""
-        return [sys.executable, "-m", self._modules[attempt.kind], str(attempt.run_dir)]
+        return attempts.job_argv(attempt, self._modules)
 
-    def submit(self, attempt: Attempt) -> None:
+    def submit(self, attempt: Attempt) -> str:
         """Start the attempt's guard; a second guard of the same attempt does nothing."""
         folder = self._folder / attempt.key
         folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-I", "-S", str(GUARD), str(folder), *self.argv(attempt)]
+        grace = ("--grace", f"{self._grace_s:g}")
+        command = attempts.guard_argv(folder, attempt, self.argv(attempt), *grace)
         with (attempt.run_dir / "log.txt").open("ab") as log:
             self._guards[attempt.key] = subprocess.Popen(
                 command,
@@ -80,17 +87,19 @@ class LocalEngine:
                 stdout=log,
                 stderr=log,
                 cwd=PROJECT_ROOT,
-                env=self._environment(folder),
+                env=self._environment(folder, attempt),
                 start_new_session=True,
             )
+        return str(self._guards[attempt.key].pid)
 
-    def _environment(self, folder: Path) -> dict[str, str]:
-        return {
-            **os.environ,
-            procs.COOKIE: str(folder),
-            "GPULSE_STATE_DIR": str(self._state),
-            "PYTHONUNBUFFERED": "1",
-        }
+    def _environment(self, folder: Path, attempt: Attempt) -> dict[str, str]:
+        own = attempts.environment(self._state, str(folder))
+        if attempt.gpu_ids or self._gpus():
+            # A job that was given none must see none; NVML and CUDA count alike only by bus.
+            own["CUDA_VISIBLE_DEVICES"] = attempt.gpu_ids
+            own["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+            own[devices.ASSIGNED] = attempt.gpu_ids
+        return {**os.environ, **own}
 
     def poll(self, attempts: Sequence[Attempt]) -> dict[str, Seen]:
         """What has become of these attempts; a few file reads each."""
@@ -99,7 +108,7 @@ class LocalEngine:
     def _look(self, key: str) -> Seen:
         folder = self._folder / key
         guard = self._guards.get(key)
-        guarded = (guard is not None and guard.poll() is None) or _is_held(folder / "lock")
+        guarded = (guard is not None and guard.poll() is None) or attempts.is_held(folder / "lock")
         # Files after the lock: whoever held it has written all it ever will once it is free.
         start, end = read_json(folder / "start.json"), read_json(folder / "exit.json")
         pid = start["pid"] if start else None
@@ -113,15 +122,17 @@ class LocalEngine:
             return Seen("absent" if guard is None else "refused")
         if self._remain(key):
             return Seen("alive", pid)
-        if end:
-            return Seen("ended", pid, end["code"], end["ended"])
-        return Seen("vanished", pid)
+        return attempts.ended(folder) or Seen("vanished", pid)
 
-    def cancel(self, key: str) -> None:
+    def cancel(self, attempt: Attempt) -> None:
         """SIGTERM to the whole tree now, SIGKILL after the grace; driven on by :meth:`poll`."""
-        if key not in self._endings:
+        if attempt.key not in self._endings:
             now = time.monotonic()
-            self._endings[key] = _Ending(now, now + self._grace_s)
+            self._endings[attempt.key] = _Ending(now, now + self._grace_s)
+
+    def read_log(self, attempt: Attempt, offset: int = 0, limit: int = 65_536) -> tuple[bytes, int]:
+        """(what the run's log holds from ``offset``, the offset after it)."""
+        return attempts.read_log(attempt, offset, limit)
 
     def _end_later(self, key: str, grace_s: float) -> None:
         if key not in self._endings:
@@ -164,15 +175,3 @@ class LocalEngine:
             return sorted(path.name for path in self._folder.iterdir())
         except FileNotFoundError:
             return []
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether a live guard holds its lock."""
-    try:
-        with lock.open("r+b") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False

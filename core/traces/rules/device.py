@@ -1,4 +1,4 @@
-"""Rules on synchronisation, copies, allocation and communication: S1, H1, A1, C1."""
+"""Rules on copies, allocation and communication: H1, A1, C1."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import numpy as np
 from core.traces import names as n
 from core.traces.case import Case
 from core.traces.columns import Category
-from core.traces.idle import blocking_calls
-from core.traces.intervals import overlap, subtract, union
+from core.traces.intervals import overlap, union
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
     NOTE,
-    at_line,
     commonest_name,
     finding,
     gain,
@@ -21,17 +19,9 @@ from core.traces.rules.common import (
     milliseconds,
     percent,
 )
-from core.traces.stacks import user_frames
 
 PINNED_GBPS = 25.0
 """What a pinned copy reaches on PCIe 4.0 x16, of 32 GB/s nominal."""
-SYNC_FIX = Fix(
-    "Add losses up on the device and read them once every N steps; copy back without blocking.",
-    "total += loss.detach()          # on the device\n"
-    "if step % 100 == 0:\n"
-    "    log(total.item() / 100); total.zero_()",
-    {"sync_every_step": False},
-)
 _PIN_FIX = Fix(
     "Pin the batches and copy them while the device computes.",
     "loader = DataLoader(dataset, ..., pin_memory=True)\nx = x.to(device, non_blocking=True)",
@@ -47,55 +37,6 @@ _COMM_FIX = Fix(
     "with model.no_sync():  # while accumulating gradients\n"
     "    loss.backward()",
 )
-
-
-def sync_finding(case: Case) -> list[Finding]:
-    """S1: calls that wait for the device at least once a step, where that costs 5 % or more.
-
-    The length of a synchronising call is never its cost (on a device-bound trace removing it saves
-    nothing). The cost is the idle time of gaps that such a call had drained the device before,
-    without what the host then spent waiting for data, memory or other ranks.
-    """
-    pieces = case.pieces
-    waits = blocking_calls(case.trace)
-    calls = np.intersect1d(case.rows(Category.RUNTIME), waits, assume_unique=True)
-    if pieces is None or calls.size < case.steps:
-        return []
-    drained = union(pieces.gaps.start[pieces.drained], pieces.gaps.end[pieces.drained])
-    others = pieces.of("input-wait", "allocator", "communication")
-    cost = subtract(drained, others)
-    if cost.measure < NOTE * case.total_us:
-        return []
-    operators = case.rows(Category.CPU_OP)
-    reads = case.named(operators, n.READ_BACK)
-    reads = reads if reads.size else case.named(operators, n.READ_BACK_INNER)
-    at = case.trace.start[reads if reads.size else calls]
-    frame = next(filter(None, user_frames(case.trace, case.window.main_thread, at[:16])), "")
-    culprit = commonest_name(case, reads if reads.size else calls)
-    return [
-        finding(
-            case,
-            "S1",
-            f"The host waits for the device in every step ({culprit})",
-            cost.measure,
-            where=f"{main_thread(case)}, {culprit}{at_line(frame)}",
-            evidence=[
-                f"{calls.size / case.steps:.1f} waiting calls a step, "
-                f"{reads.size / case.steps:.1f} operators that read a value back.",
-                f"{percent(cost.measure / case.total_us)} of the window is device idle time that "
-                "begins while such a call had emptied the device.",
-            ],
-            ranges=longest(cost),
-            fix=SYNC_FIX,
-            speedup=gain(
-                case,
-                cost.measure,
-                1.0,
-                "Low: the host is the limit anyway. High: it runs ahead of the device.",
-            ),
-            edit="sync",
-        )
-    ]
 
 
 def copy_finding(case: Case) -> list[Finding]:

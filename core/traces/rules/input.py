@@ -19,6 +19,7 @@ from core.traces.rules.common import (
     milliseconds,
     percent,
 )
+from core.traces.rules.inside import loader_evidence
 from core.traces.stacks import commonest_frame
 
 SIDE_EFFECT = 0.16
@@ -88,6 +89,7 @@ def _starved(case: Case, waits: Intervals) -> Finding:
         f"({milliseconds(waits.measure)} of {milliseconds(case.total_us)}).",
         f"Batches asked for: {calls.size}; the median wait is "
         f"{milliseconds(float(np.median(trace.duration[calls])) if calls.size else 0.0)}.",
+        *loader_evidence(case, waits),
     ]
     return finding(
         case,

@@ -1,30 +1,26 @@
-"""Rules on a host that feeds its device too slowly, and on what is odd: L1, F1, F2, Q1, Q2, G1."""
+"""Rules on a host that feeds its device too slowly: L1, F1, F2, G1."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.traces import names as n
 from core.traces.case import Case
 from core.traces.columns import Category
 from core.traces.idle import CODE, IdlePieces
-from core.traces.intervals import Intervals, distinct, overlap, union
+from core.traces.intervals import Intervals, distinct, subtract, union
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
-    CRITICAL,
-    NOTE,
     WARNING,
     at_line,
-    commonest_name,
     finding,
     gain,
     longest,
     main_thread,
     percent,
 )
+from core.traces.rules.preparing import preparing
 from core.traces.stacks import commonest_frame
-from core.traces.window import launch_rows
 
 TINY_KERNEL_US = 10.0
 """TraceLens calls kernels below 10 µs small; a launch itself takes 3 to 12 µs."""
@@ -47,10 +43,6 @@ _PYTHON_FIX = Fix(
     {"with_stack": True},
 )
 _NONE = Fix("Read the findings beside it: this is the symptom, they are the causes.", "")
-_QUEUE_FIX = Fix(
-    "Look for other processes on the device; short gaps between queued kernels cannot be avoided.",
-    "nvidia-smi",
-)
 
 
 def launch_findings(case: Case) -> list[Finding]:
@@ -78,9 +70,7 @@ def launch_findings(case: Case) -> list[Finding]:
             finding(
                 case,
                 "L1" if tiny else "F1",
-                "The device waits for the launch of many small kernels"
-                if tiny
-                else "The device waits for operators on the host",
+                _title(tiny, median),
                 late.measure,
                 where=f"{main_thread(case)}{at_line(_frame(case))}",
                 evidence=evidence,
@@ -91,6 +81,14 @@ def launch_findings(case: Case) -> list[Finding]:
             )
         )
     return found + _python_finding(case)
+
+
+def _title(tiny: bool, median_us: float) -> str:
+    if not tiny:
+        return "The device waits for operators on the host"
+    if median_us < TINY_KERNEL_US:
+        return "The device waits for the launch of many small kernels"
+    return "The device waits for each launch: its queue is empty"
 
 
 def _empty_queue(pieces: IdlePieces) -> int:
@@ -106,10 +104,12 @@ def _frame(case: Case) -> str:
 
 
 def _python_finding(case: Case) -> list[Finding]:
+    """F2: Python or nothing recorded, without what D4 counts."""
     if case.pieces is None:
         return []
-    python = case.pieces.of("python-bound")
-    silent = case.pieces.of("unattributed")
+    elsewhere = preparing(case)
+    python = subtract(case.pieces.of("python-bound"), elsewhere)
+    silent = subtract(case.pieces.of("unattributed"), elsewhere)
     cost = python.measure + silent.measure
     if cost < WARNING * case.total_us:
         return []
@@ -125,7 +125,7 @@ def _python_finding(case: Case) -> list[Finding]:
             evidence=[
                 f"{percent(python.measure / case.total_us)} of the window in recorded Python, "
                 f"{percent(silent.measure / case.total_us)} with nothing recorded.",
-                "Recording stacks slows Python itself, so its share is an upper bound.",
+                _limit(case),
             ],
             ranges=longest(union(*_sides(python, silent))),
             fix=_PYTHON_FIX,
@@ -135,82 +135,18 @@ def _python_finding(case: Case) -> list[Finding]:
     ]
 
 
+def _limit(case: Case) -> str:
+    """What keeps the trace from saying more."""
+    categories = case.trace.category
+    if (categories == Category.PYTHON).any():
+        return "Recording stacks slows Python itself, so its share is an upper bound."
+    if not np.isin(categories, (Category.RUNTIME, Category.CPU_OP, Category.ANNOTATION)).any():
+        return "No host activity was recorded: profile with ProfilerActivity.CPU as well."
+    return "The trace has no Python stacks (with_stack=True), so it cannot say which line."
+
+
 def _sides(one: Intervals, other: Intervals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.r_[one.start, other.start], np.r_[one.end, other.end]
-
-
-def cold_start_finding(case: Case) -> list[Finding]:
-    """Q1: start-up takes 20 % of the window: module loading, first allocations, lazy launches.
-
-    With several steps such calls must fall into the first one (80 % of them); with one step,
-    allocations count unless memory is freed as well, which is churn. Launch calls beyond 1 ms
-    (usually 3 to 12 µs) load their kernel's code.
-    """
-    trace, window = case.trace, case.window
-    calls = case.rows(Category.RUNTIME)
-    if case.pieces is None or not calls.size:
-        return []
-    slow = case.named(calls, n.LAUNCH)
-    loads = np.union1d(case.named(calls, n.LOAD_MODULE), slow[trace.duration[slow] > 1e3]).astype(
-        np.int64
-    )
-    allocs = case.named(calls, n.ALLOCATE)
-    freed = case.named(allocs, n.FREE).size
-    if window.steps > 1 or 10 * freed <= allocs.size:
-        loads = np.union1d(loads, allocs).astype(np.int64)
-    idle = overlap(union(trace.start[loads], trace.end[loads]), case.pieces.gaps)
-    if idle.measure < CRITICAL * case.total_us:
-        return []
-    early = idle.clip(window.start_us, window.step_start[1]) if window.steps > 1 else idle
-    if early.measure < 0.8 * idle.measure:
-        return []
-    return [
-        finding(
-            case,
-            "Q1",
-            "The profile caught start-up",
-            idle.measure,
-            where=f"{main_thread(case)}, {commonest_name(case, loads)}",
-            evidence=[
-                f"{percent(idle.measure / case.total_us)} of the window is loading code and first "
-                "allocations; a longer run pays this once."
-            ],
-            ranges=longest(idle),
-            fix=Fix(
-                "Let the profiler skip and warm up before it records.",
-                "schedule=torch.profiler.schedule(wait=1, warmup=2, active=5, repeat=1)",
-            ),
-            speedup=None,
-        )
-    ]
-
-
-def queue_finding(case: Case) -> list[Finding]:
-    """Q2: gaps of 10 µs or more between queued operations, 5 % of the window in all."""
-    if case.pieces is None:
-        return []
-    queued = case.pieces.of("device-queue")
-    wide = queued.end - queued.start >= TINY_KERNEL_US
-    holes = union(queued.start[wide], queued.end[wide])
-    if holes.measure < NOTE * case.total_us:
-        return []
-    return [
-        finding(
-            case,
-            "Q2",
-            "The device leaves gaps though work is queued",
-            holes.measure,
-            where=f"device {case.device}",
-            evidence=[
-                f"{len(holes)} gaps of 10 µs or more, {percent(holes.measure / case.total_us)} of "
-                "the window; the trace cannot say why (untraced kernels, a shared device)."
-            ],
-            ranges=longest(holes),
-            fix=_QUEUE_FIX,
-            speedup=None,
-            level="note",
-        )
-    ]
 
 
 def low_use_finding(case: Case, others: list[Finding]) -> list[Finding]:
@@ -233,11 +169,3 @@ def low_use_finding(case: Case, others: list[Finding]) -> list[Finding]:
             level="warning",
         )
     ]
-
-
-def launched_pct(case: Case) -> float:
-    """Share of the device's work (%) whose launching call is in the trace."""
-    rows = case.device_rows(Category.KERNEL, Category.MEMCPY, Category.MEMSET)
-    known = launch_rows(case.trace)[rows] >= 0
-    total = float(case.trace.duration[rows].sum())
-    return 100 * float(case.trace.duration[rows[known]].sum()) / total if total else 100.0

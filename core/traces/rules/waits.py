@@ -20,7 +20,7 @@ from core.traces.rules.common import (
     main_thread,
     percent,
 )
-from core.traces.rules.device import SYNC_FIX
+from core.traces.rules.sync import READ_FIX
 from core.traces.stacks import user_frames
 from core.traces.whatif import WhatIf
 
@@ -62,7 +62,7 @@ def replayed_sync_finding(case: Case, ready: WhatIf, found: list[Finding]) -> li
                 "the host can run ahead of the device.",
             ],
             ranges=longest(idle),
-            fix=SYNC_FIX,
+            fix=READ_FIX,
             speedup=alone,
             edit="sync",
         )

@@ -36,7 +36,8 @@ def _finding(finding: Finding) -> None:
     cost = t(
         "bottlenecks.cost", ms=duration_ms(finding.cost_ms), share=percent(100 * finding.share, 1)
     )
-    st.markdown(f":{colour}-badge[{finding.severity}] **{plain(finding.title)}** · {cost}")
+    said = f" · {cost}" if finding.cost_ms else ""
+    st.markdown(f":{colour}-badge[{finding.severity}] **{plain(finding.title)}**{said}")
     st.markdown(
         "\n".join(f"- {plain(line)}" for line in (finding.where, *finding.evidence) if line)
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import report
 from core.charts import traces as charts
 from core.runs import Run
 from core.traces import Diagnosis, Lanes, Trace
@@ -26,7 +27,7 @@ def run_view(run: Run) -> None:
         job = ranks.job_view(run)
         if job is not None:
             ranks.begin_with(job, run)
-        path = _choose(run)
+        path = choose_trace(run)
         if path is not None:
             found = data.diagnosis(path)
             if job is not None:
@@ -44,7 +45,8 @@ def _no_trace(run: Run) -> None:
         forms.prefill("profile", job.workload, params, job.id, t("bottlenecks.profile.why"))
 
 
-def _choose(run: Run) -> Path | None:
+def choose_trace(run: Run) -> Path | None:
+    """The trace of a run to look at, bound to ``?trace=`` where there are several."""
     by_name = {path.relative_to(run.path).as_posix(): path for path in run.trace_files}
     if len(by_name) == 1:
         return next(iter(by_name.values()))
@@ -68,6 +70,7 @@ def show_diagnosis(
     figures.headline(found)
     for note in found.notes:
         st.caption(f":material/info: {plain(note)}")
+    _next(trace, found, lanes, run)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader(t("bottlenecks.breakdown"))
@@ -85,3 +88,27 @@ def show_diagnosis(
     st.caption(t("bottlenecks.timeline.help"))
     spans.show(lanes(), found)
     tables.show(trace())
+
+
+def _next(
+    trace: Callable[[], Trace], found: Diagnosis, lanes: Callable[[], Lanes], run: Run | None
+) -> None:
+    """The diagnosis as a file; for a relaunched job what the change did."""
+    with st.container(horizontal=True):
+        st.download_button(
+            t("bottlenecks.report"),
+            lambda: report.document(found.trace, report.section(trace(), found, lanes())),
+            file_name=f"{found.trace.split('.')[0]}.html",
+            mime="text/html",
+            icon=":material/download:",
+            help=t("bottlenecks.report.help"),
+        )
+        if run is not None and (run.job or {}).get("parent"):
+            st.button(
+                t("compare.parent"), icon=":material/compare_arrows:", on_click=_to_comparison
+            )
+
+
+def _to_comparison() -> None:
+    """The view is a widget of this page: a link to it would not reach the URL."""
+    st.session_state["profile"] = "compare"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.charts.dynamics import Look
+from core.charts.curves import Look
 from core.charts.xaxis import AXES, as_axis
 from core.dynamics import Clock
 from core.errors import NotFound

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import dynamics
 from core.charts import dynamics as charts
-from core.charts.dynamics import Look
+from core.charts.curves import Look
 from core.dynamics import LossPair, StopRow, Verdict
 from core.runs import Run
 from core.ui import data, draw
@@ -31,7 +31,7 @@ def run_view(run: Run) -> None:
 def _run(run: Run, *, ticking: bool = False) -> None:
     with data.errors_shown():
         run = data.look_again(run)
-        if not run.event_files and data.is_live(run):
+        if data.is_live(run) and not (run.event_files and data.judge(run)):
             st.info(t("dynamics.waiting"), icon=":material/hourglass_empty:")
             return
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -55,21 +55,21 @@ def _slider_view(run: Run, judged: data.Judged, view: View, exports: Any, *, tic
         return
     unit = view.look.step_name
     top = st.container()
-    step = playing.slider(unit, *scale, ticking=ticking)
+    step = playing.slider(unit, *scale, ticking=ticking, live=data.is_live(run))
     past = store.hindsight(run, pair, step) if step < scale[1] else None
     if view.known and past is not None:
         verdict = dynamics.diagnose(pair, at=step)
     with top:
-        report.verdict_box(verdict)
+        report.verdict_box(verdict, unit)
     report.figures(verdict, pair, step, unit)
     if past is not None:
         report.then(past, unit, step)
     stops = dynamics.stop_rows(pair, verdict) if view.rules else ()
     draw_charts(pair, verdict, step, view.look, stops)
     if stops:
-        report.stops_table(stops, unit)
+        report.stops_table(stops, unit, pair.quantity)
     report.checkpoint(run, verdict, unit)
-    report.advice(run, verdict)
+    report.advice(run, verdict, unit)
     report.checks(verdict)
     with exports:
         report.downloads(verdict, _pictures(pair, verdict, step, view.look, stops), run.key)
@@ -86,13 +86,13 @@ def draw_charts(
     """The curves over their zones, and their gap where there are both."""
     draw.chart(
         charts.zones_chart(pair, verdict, step, look, stops=stops, height=_tall(stops)),
-        alt=t("dynamics.chart.alt", summary=verdict.summary),
+        alt=t("dynamics.chart.alt", what=pair.quantity, summary=verdict.summary),
         key="zones",
     )
     if pair.train is not None and pair.val is not None:
         draw.chart(
             charts.gap_chart(pair, verdict, step, look, height=230),
-            alt=t("dynamics.gapchart.alt"),
+            alt=t("dynamics.gapchart.alt", what=pair.quantity),
             key="gap",
         )
 

@@ -15,7 +15,11 @@ POSITIONS = 1_000
 """Places of the slider at most, so that an arrow key moves it visibly."""
 
 _PLAYING, _BEGUN = "_playing", "_begun"
-_LAST, _MOVED = "_last_step", "_moved"
+_SCALE, _FOLLOWS, _HELD, _TRAIL = "_slider_scale", "_follows", "_held_scale", "_played"
+
+ECHOES = 4
+"""Places a play has just been at. A browser that has not drawn the latest one reports an earlier
+one, as if a hand had moved the slider there."""
 
 
 def playing() -> bool:
@@ -30,6 +34,24 @@ def stop() -> None:
 
 def _start() -> None:
     st.session_state[_PLAYING], st.session_state[_BEGUN] = True, False
+    st.session_state[_FOLLOWS] = False
+    st.session_state[_HELD] = st.session_state[_SCALE]
+    st.session_state[_TRAIL] = (st.session_state["step"],)
+
+
+def _follow() -> None:
+    """Go to the end of the run, and stay there while it grows."""
+    st.session_state[_FOLLOWS] = True
+    st.session_state[_HELD] = st.session_state[_SCALE]
+    st.session_state["step"] = st.session_state[_SCALE][1]
+
+
+def _by_hand() -> None:
+    """The user moved the slider: it stays there, and goes with the run if that is its end."""
+    if playing() and st.session_state["step"] in st.session_state[_TRAIL]:
+        return
+    stop()
+    st.session_state[_FOLLOWS] = st.session_state["step"] >= st.session_state[_SCALE][1]
 
 
 def _button() -> None:
@@ -53,42 +75,66 @@ def scale(pair: LossPair) -> tuple[int, int, int] | None:
     return last - (last - first) // stride * stride, last, stride
 
 
-def slider(unit: str, first: int, last: int, stride: int, *, ticking: bool) -> int:
-    """Draw slider and button; where it stands.
+def slider(
+    unit: str, first: int, last: int, stride: int, *, ticking: bool, live: bool = False
+) -> int:
+    """Draw slider and buttons; where it stands.
 
     Args:
         unit: what a step is.
         first, last, stride: as from :func:`scale`.
         ticking: whether what is drawn around it comes anew by itself.
+        live: whether the run still grows.
     """
     if last <= first:
         return last
-    moved = _move(first, last, stride) | st.session_state.pop(_MOVED, False)
+    first, last, stride = _held(first, last, stride)
+    _move(first, last, stride)
     if playing() != ticking:
-        # What this run set is still new in the next one, which must not give a default then.
-        st.session_state[_MOVED] = moved
         st.rerun(scope="app")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _button()
+        if live and not playing() and not st.session_state[_FOLLOWS]:
+            st.button(
+                t("dynamics.follow"), key="follow", on_click=_follow, icon=":material/skip_next:",
+                help=t("dynamics.follow.help"), width=130,
+            )  # fmt: skip
         return st.slider(
-            unit, first, last, value=None if moved else last, step=stride, key="step",
-            bind="query-params", on_change=stop,
+            unit, first, last, value=last, step=stride, key="step", bind="query-params",
+            on_change=_by_hand,
         )  # fmt: skip
 
 
-def _move(first: int, last: int, stride: int) -> bool:
-    """Set the slider where it plays, follows a growing run, or stands outside; whether it was."""
-    now, before = st.session_state.get("step"), st.session_state.get(_LAST)
-    st.session_state[_LAST] = last
-    target = now
-    if now is not None and (not first <= now <= last or (now == before and last > now)):
-        target = last
+def _held(first: int, last: int, stride: int) -> tuple[int, int, int]:
+    """The scale to draw: of a growing run that which it had, while the page moves the slider."""
+    held = st.session_state.get(_HELD)
+    if not playing():
+        st.session_state.pop(_HELD, None)
+    if held is None or held[1] > last or (held[0], held[2]) != (first, stride):
+        return first, last, stride
+    return held
+
+
+def _move(first: int, last: int, stride: int) -> None:
+    """Set the slider where it plays, follows a growing run, or stands outside.
+
+    Streamlit takes a slider with new ends for a new one, which begins where the URL says, else at
+    its default. The end of the run is the default, so that it never stands in the URL.
+    """
+    now, before = st.session_state.get("step"), st.session_state.get(_SCALE)
+    st.session_state[_SCALE] = first, last, stride
+    asked = "step" in st.query_params if now is None else now < last
+    st.session_state.setdefault(_FOLLOWS, not asked)
     if playing():
-        target = _next(last if target is None else target, first, last, stride)
-    if target is None or target == now:
-        return False
-    st.session_state["step"] = target
-    return True
+        trail = st.session_state[_TRAIL]
+        st.session_state["step"] = _next(trail[-1], first, last, stride)
+        st.session_state[_TRAIL] = (*trail, st.session_state["step"])[-ECHOES:]
+    elif now is None or now == last:
+        return
+    elif st.session_state[_FOLLOWS] and before != (first, last, stride):
+        st.session_state.pop("step")
+    elif st.session_state[_FOLLOWS] or not first <= now <= last:
+        st.session_state["step"] = last
 
 
 def _next(now: int, first: int, last: int, stride: int) -> int:
@@ -100,5 +146,6 @@ def _next(now: int, first: int, last: int, stride: int) -> int:
         return first
     if now + hop >= last:
         stop()
+        st.session_state[_FOLLOWS] = True
         return last
     return now + hop

@@ -13,7 +13,7 @@ from core.charts import picture
 from core.dynamics import Hindsight, LossPair, StopRow, Verdict, export
 from core.runs import Run
 from core.ui import data, forms
-from core.ui.format import number, percent, plain, signed
+from core.ui.format import DASH, number, percent, plain, signed
 from core.ui.texts import t
 
 _ORDER = ("fail", "warning", "ok", "unknown")
@@ -34,15 +34,19 @@ _ALERT = {
 }
 
 
-def verdict_box(verdict: Verdict) -> None:
+def verdict_box(verdict: Verdict, unit: str) -> None:
     """The verdict, how sure it is, its evidence, and how much the loss swings."""
     title = t(f"verdict.{verdict.verdict}")
     sure = dynamics.confidence_level(verdict.verdict, verdict.confidence)
     if sure is not None:
         title += " · " + t(f"sure.{sure}", share=percent(100 * verdict.confidence))
     noise = dynamics.noise_level(verdict)
-    swings = "" if noise is None else " " + t(f"noise.{noise}", value=number(verdict.noise, 2))
-    _ALERT.get(verdict.verdict, st.warning)(plain(verdict.summary) + swings, title=title)
+    swings = ""
+    if noise is not None:
+        what = verdict.pair.quantity
+        swings = " " + t(f"noise.{noise}", value=number(verdict.noise, 2), what=what)
+    text = plain(data.in_unit(verdict.summary, unit)) + swings
+    _ALERT.get(verdict.verdict, st.warning)(text, title=title)
 
 
 def then(past: Hindsight, unit: str, step: int) -> None:
@@ -54,21 +58,31 @@ def then(past: Hindsight, unit: str, step: int) -> None:
     line = t("dynamics.then", unit=unit.lower(), step=f"{step:,}", verdict=word)
     if past.stop:
         line += " " + t("dynamics.then.stop")
-    st.markdown(f"{line} {plain(past.summary)}")
+    st.markdown(f"{line} {plain(data.in_unit(past.summary, unit))}")
 
 
 def figures(verdict: Verdict, pair: LossPair, step: int, unit: str) -> None:
     """Train, validation and gap where the slider stands, and the zone it stands in."""
     train = pair.train.at(step) if pair.train is not None else None
     val = pair.val.at(step) if pair.val is not None else None
-    phase = verdict.phase_at(step)
+    zone = _zone_at(verdict, step)
     with st.grid(5, min_column_width=120, gap="small"):
         st.metric(unit, f"{step:,}", border=True)
-        st.metric(t("dynamics.zone"), t(f"phase.{phase}") if phase else "–", border=True)
-        st.metric(t("dynamics.train"), number(train), border=True)
-        st.metric(t("dynamics.val"), number(val), border=True)
+        st.metric(t("dynamics.zone"), t(f"phase.{zone}") if zone else DASH, border=True)
+        for name, value in (("train", train), ("val", val)):
+            st.metric(
+                t(f"dynamics.{name}", what=pair.quantity), number(value), pair.formula or None,
+                delta_color="gray", delta_arrow="off", border=True,
+            )  # fmt: skip
         gap = val - train if val is not None and train is not None else None
         st.metric(t("dynamics.gap"), signed(gap), border=True)
+
+
+def _zone_at(verdict: Verdict, step: int) -> str | None:
+    """The phase at a step, or "diverged" from where the run was lost."""
+    if verdict.diverged_step is not None and step >= verdict.diverged_step:
+        return "diverged"
+    return verdict.phase_at(step)
 
 
 def checkpoint(run: Run, verdict: Verdict, unit: str) -> None:
@@ -87,7 +101,7 @@ def checkpoint(run: Run, verdict: Verdict, unit: str) -> None:
         st.markdown("  \n".join(lines))
 
 
-def stops_table(rows: tuple[StopRow, ...], unit: str) -> None:
+def stops_table(rows: tuple[StopRow, ...], unit: str, what: str) -> None:
     """Each rule: where it stops, what it keeps, what that costs."""
     names = ("rule", "stop", "kept", "loss", "over", "saved")
     cells = [
@@ -101,7 +115,7 @@ def stops_table(rows: tuple[StopRow, ...], unit: str) -> None:
         )
         for row in rows
     ]
-    heads = [t(f"rules.{name}", unit=unit.lower()) for name in names]
+    heads = [t(f"rules.{name}", unit=unit.lower(), what=what) for name in names]
     st.dataframe(
         pd.DataFrame(cells, columns=heads), hide_index=True, width="stretch", height="content",
         alt=t("dynamics.rules"),
@@ -109,14 +123,14 @@ def stops_table(rows: tuple[StopRow, ...], unit: str) -> None:
     st.caption(t("rules.note"))
 
 
-def advice(run: Run | None, verdict: Verdict) -> None:
+def advice(run: Run | None, verdict: Verdict, unit: str) -> None:
     """What to do, each with a button that relaunches with it where the run is ours."""
     st.subheader(t("dynamics.todo"))
     with st.grid(3, min_column_width=260):
         for index, each in enumerate(verdict.advice):
             with st.container(border=True):
-                st.markdown(f"**{plain(each.title)}**")
-                st.markdown(plain(each.text))
+                st.markdown(f"**{plain(data.in_unit(each.title, unit))}**")
+                st.markdown(plain(data.in_unit(each.text, unit)))
                 if each.overrides:
                     st.markdown(" ".join(f"`{k} = {v}`" for k, v in each.overrides.items()))
                     _relaunch(run, each, index)
@@ -126,11 +140,12 @@ def _relaunch(run: Run | None, each: dynamics.Advice, index: int) -> None:
     job = data.job_of(run) if run is not None else None
     if job is None:
         return
-    known = {k: v for k, v in each.overrides.items() if k in job.params}
+    params = job.params
+    known = {k: v for k, v in each.overrides.items() if k in params and v != params[k]}
     if known and st.button(t("dynamics.relaunch"), key=f"relaunch{index}"):
         words = ", ".join(f"{k} = {v}" for k, v in known.items())
         why = t("dynamics.relaunch.why", id=job.id, change=words)
-        forms.prefill("train", job.workload, {**job.params, **known}, job.id, why)
+        forms.prefill("train", job.workload, {**params, **known}, job.id, why)
 
 
 def checks(verdict: Verdict) -> None:

@@ -76,7 +76,7 @@ def _table(frame: pd.DataFrame) -> None:
         t("overview.verdict"): [t(f"verdict.{v}") if v else "" for v in frame["verdict"]],
         t("several.sure"): [percent(100 * c) if c > 0 else DASH for c in frame["confidence"]],
         t("several.best"): _integers(frame["best_step"].tolist()),
-        t("several.val"): [number(each, 4) for each in frame["best_val"]],
+        t("several.val"): [_loss(each) for each in frame["best_val"].tolist()],
         t("several.since"): _integers(frame["overfit_step"].tolist()),
         t("several.gap"): [_gap(each) for each in frame["gap"].tolist()],
     })  # fmt: skip
@@ -91,6 +91,10 @@ def _table(frame: pd.DataFrame) -> None:
 
 def _integers(values: list[Any]) -> list[str]:
     return [DASH if value is pd.NA else f"{value:,}" for value in values]
+
+
+def _loss(value: float) -> str:
+    return DASH if math.isnan(value) else number(value, 4)
 
 
 def _gap(value: float) -> str:
@@ -151,4 +155,10 @@ def _overlay(judged: dict[str, data.Judged], log_y: bool) -> None:
         for key, each in judged.items()
         if each.pair.val is not None and len(each.pair.val)
     }
-    draw.chart(charts.overlay_chart(curves, log_y=log_y), alt=t("several.overlay"), key="overlay")
+    kinds = {judged[key].pair.quantity for key in curves} or {"loss"}
+    title = t(f"several.axis.{' '.join(sorted(kinds))}")
+    draw.chart(
+        charts.overlay_chart(curves, title=title, log_y=log_y),
+        alt=t("several.overlay"),
+        key="overlay",
+    )

@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from core import dynamics
-from core.charts.dynamics import Look
+from core.charts.curves import Look
 from core.dynamics import SimulatorSettings
 from core.ui import data, draw
 from core.ui.dynamics import report
@@ -32,11 +32,11 @@ def simulator() -> None:
         pair = dynamics.simulate(settings)
         verdict = dynamics.diagnose(pair)
         unit = data.step_name(None)
-        report.verdict_box(verdict)
+        report.verdict_box(verdict, unit)
         step = st.slider(unit, 0, settings.epochs, value=settings.epochs, key="simstep")
         report.figures(verdict, pair, step, unit)
         draw_charts(pair, verdict, step, Look(step_name=unit, ink=draw.ink()))
-        report.advice(None, verdict)
+        report.advice(None, verdict, unit)
 
 
 def _take(name: str) -> None:

@@ -22,10 +22,35 @@ def report(run: Path) -> None:
     scratch.replace(run / "progress.json")
 
 
+def act(run: Path, params: dict) -> None:
+    """What tests of engines ask for."""
+    if params.get("spans"):
+        devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        span = {"from": time.time(), "devices": devices}
+        time.sleep(params["spans"])
+        (run / "span.json").write_text(json.dumps({**span, "to": time.time()}))
+    if params.get("lines"):
+        for number in range(params["lines"]):
+            sys.stdout.write(f"line {number}\n")
+            sys.stdout.flush()
+            time.sleep(0.1)
+    if params.get("memory_mib"):
+        held = bytearray(os.urandom(1)) * (params["memory_mib"] << 20)
+        time.sleep(60 + len(held) * 0)
+    if params.get("fill"):
+        with (run / "big").open("wb", buffering=0) as big:
+            while True:
+                if not big.write(bytes(65_536)):
+                    raise OSError("nothing was written")
+    if params.get("events"):
+        (run / "events.out.tfevents.1.toy").write_bytes(b"")
+
+
 def main(run: Path) -> None:
     params = json.loads((run / "job.json").read_text())["params"]
     with (run / "starts.txt").open("a") as ledger:
         ledger.write(f"{os.getpid()}\n")
+    act(run, params)
     if params.get("deaf"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for environment in params.get("children", []):

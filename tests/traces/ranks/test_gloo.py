@@ -64,6 +64,6 @@ def test_the_rank_with_the_slow_disk_is_named(tmp_path):
     assert found.primary == "no-device"
     assert "waiting for the DataLoader" in found.headline
     quick, slow = found.ranks
-    assert quick.collectives == slow.collectives > 4
+    assert quick.collectives == slow.collectives > 2
     assert quick.communication_wait_pct > 40 > slow.communication_wait_pct
     assert sum(quick.breakdown.values()) == pytest.approx(100, abs=0.1)
