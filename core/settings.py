@@ -54,13 +54,17 @@ class Settings(BaseSettings):
         slurm_options: further options of ``sbatch`` (``-p gpu -A project``).
         cpu_slots: cores that jobs on this machine may keep for themselves, one each unless they
             ask for more: the number of jobs at the same time.
-        cache_mib: disk space for what was read from event files, in the state folder.
+        cache_mib: disk space for what was read from event files and traces, in the state folder.
         memory_mib: memory that a server spends on keeping event files that are in use.
         idle_exit_s: seconds without work after which the supervisor ends itself.
         webhook_url: http or https URL to which jobs post their alerts; "" posts nothing.
         remote_file_gib: GiB; a larger file of a remote folder is not fetched.
         remote_total_gib: GiB that the mirror of one remote folder may take; the oldest files
             beyond it are not fetched.
+        trace_gib: GiB of text, unpacked, beyond which a trace is refused.
+        trace_entry_mib: MiB beyond which one entry of a trace is refused.
+        trace_depth: levels of nesting beyond which a trace is refused.
+        trace_spans: spans beyond which a trace is refused (some 100 bytes of memory each).
     """
 
     model_config = SettingsConfigDict(env_prefix="GPULSE_", frozen=True, extra="ignore")
@@ -81,6 +85,10 @@ class Settings(BaseSettings):
     webhook_url: str = ""
     remote_file_gib: float = Field(default=2.0, gt=0.0)
     remote_total_gib: float = Field(default=20.0, gt=0.0)
+    trace_gib: float = Field(default=16.0, gt=0.0)
+    trace_entry_mib: int = Field(default=64, ge=1)
+    trace_depth: int = Field(default=512, ge=1)
+    trace_spans: int = Field(default=50_000_000, ge=1)
 
     @field_validator("roots", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from core.compare.records import Speedup, TraceComparison, speed_json
 from core.compare.traces import compare_traces, speed_sentence
 from core.dynamics import Verdict
 from core.runs import Run
-from core.traces import load_trace
+from core.traces import open_trace
 
 _NAMED = 6
 """Parameters named in the sentence."""
@@ -155,7 +155,7 @@ def profiles(a: Run, b: Run) -> TraceComparison:
         for name, run, file in (("A", a, one), ("B", b, two))
         if len(run.trace_files) > 1
     ]
-    return compare_traces(load_trace(one), load_trace(two), notes=tuple(notes))
+    return compare_traces(open_trace(one), open_trace(two), notes=tuple(notes))
 
 
 def chosen(a: Run, b: Run) -> tuple[Path, Path]:

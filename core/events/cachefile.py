@@ -8,10 +8,8 @@ deleted at any time.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core import cachedir
 from core.events.checksums import masked
 from core.events.rows import Rows
 from core.events.scan import Damage, State
 from core.events.snapshot import Identity, Snapshot
 from core.events.values import Value
 from core.runs import spelled
-from core.settings import settings
 
 _FORMAT = "2"
 _KEY = b"gpulse"
@@ -78,7 +76,7 @@ class _Header(msgspec.Struct):
 
 def folder() -> Path:
     """Where cache files are."""
-    return settings().state_dir / "cache" / "events"
+    return cachedir.folder("events")
 
 
 def file_of(path: Path) -> Path:
@@ -102,8 +100,7 @@ def load(path: Path) -> Snapshot | None:
             last = reader.num_row_groups - 1
             scalars = reader.read_row_groups(range(last), columns=_SCALARS, use_threads=False)
             values = reader.read_row_group(last, columns=_VALUES)
-        with contextlib.suppress(OSError):
-            os.utime(cached)  # used now: the last to be evicted
+        cachedir.used(cached)
         return _snapshot(path, header, scalars, values)
     except (OSError, LookupError, TypeError, ValueError, pa.ArrowException):
         return None
@@ -140,17 +137,7 @@ def save(snapshot: Snapshot) -> None:
     Raises:
         OSError: it cannot be written (disk full, read-only, no permission).
     """
-    target = file_of(snapshot.path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            _write(stream, snapshot)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _Evictor.wrote(target.stat().st_size)
+    cachedir.write(file_of(snapshot.path), lambda stream: _write(stream, snapshot))
 
 
 def _write(stream: Any, snapshot: Snapshot) -> None:
@@ -218,33 +205,3 @@ def _value_table(snapshot: Snapshot, schema: pa.Schema) -> pa.Table:
         pa.array([value.length for value in values], pa.int64()),
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-class _Evictor:
-    """Keeps the folder below its limit: looks after each 1/32 of it that this process wrote."""
-
-    written = -1
-
-    @classmethod
-    def wrote(cls, size: int) -> None:
-        limit = settings().cache_mib * 2**20
-        cls.written += size
-        if cls.written * 32 > limit or cls.written < size:
-            cls.written = 0
-            evict(limit)
-
-
-def evict(limit: int) -> None:
-    """Delete the cache files not used for longest until the rest is below ``limit`` bytes."""
-    with contextlib.suppress(OSError), os.scandir(folder()) as entries:
-        found = []
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                status = entry.stat()
-                found.append((status.st_mtime, status.st_size, entry.path))
-        total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total <= limit:
-                return
-            Path(path).unlink(missing_ok=True)
-            total -= size

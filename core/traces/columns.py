@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.traces.intervals import distinct
 
 
 class Category(IntEnum):
@@ -77,7 +82,7 @@ class Hardware:
     memory_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Trace:
     """All spans of one profile, sorted by start, longer ones first where starts are equal.
 
@@ -143,7 +148,16 @@ class Trace:
     @property
     def end(self) -> NDArray[np.float64]:
         """float64 µs: end of every span."""
-        return self.start + self.duration
+        return self.once("end", lambda: self.start + self.duration)
+
+    def once(self, what: str, work: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """A column that is worked out when first asked for, and kept while the trace lives."""
+        known = _DERIVED.setdefault(self, {})
+        if what not in known:
+            column = work()
+            column.flags.writeable = False
+            known[what] = column
+        return known[what]
 
     @property
     def on_device(self) -> NDArray[np.bool_]:
@@ -153,8 +167,17 @@ class Trace:
     @property
     def device_ids(self) -> tuple[int, ...]:
         """Devices that did any work, ascending."""
-        return tuple(int(d) for d in np.unique(self.device[self.on_device]))
+        return tuple(distinct(self.device[self.on_device]).tolist())
 
     def of(self, *categories: Category) -> NDArray[np.int64]:
         """Row numbers of the given categories, in time order."""
-        return np.flatnonzero(np.isin(self.category, categories))
+        return np.flatnonzero(self.among(*categories))
+
+    def among(self, *categories: Category) -> NDArray[np.bool_]:
+        """Which rows are of the given categories."""
+        wanted = np.zeros(len(Category), bool)
+        wanted[list(categories)] = True
+        return wanted[self.category]
+
+
+_DERIVED: WeakKeyDictionary[Trace, dict[str, NDArray[Any]]] = WeakKeyDictionary()

@@ -7,23 +7,21 @@ still fails is salvaged entry by entry.
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import re
-import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
+import numpy as np
 
-from core.errors import NotFound, Unreadable
-
-CHUNK_BYTES = 4 << 20
-READ_BYTES = 1 << 20
-_EXACT_ABOVE_US = float(2**43)
-"""Beyond this a float64 µs value no longer resolves a nanosecond."""
+from core.errors import Unreadable
+from core.traces.cutting import Cutter
+from core.traces.numbers import EXACT_ABOVE_US
+from core.traces.reading import Limits
 
 Number = int | float | str | None
 ABSENT = msgspec.Raw()
@@ -56,10 +54,7 @@ class Args(msgspec.Struct, gc=False, rename=_ARGUMENTS):
     device_id: Number = None
 
 
-class Event(msgspec.Struct, gc=False, kw_only=True):
-    """One entry of ``traceEvents``."""
-
-    ph: str | None = None
+class _Fields(msgspec.Struct, gc=False, kw_only=True):
     cat: str | None = None
     name: str | int | float | None = ""
     pid: Number = None
@@ -69,10 +64,16 @@ class Event(msgspec.Struct, gc=False, kw_only=True):
     args: Args | None = None
 
 
+class Event(_Fields, gc=False, kw_only=True):
+    """One entry of ``traceEvents``."""
+
+    ph: str | None = None
+
+
 class ExactEvent(Event, gc=False, kw_only=True):
     """An event whose time stamp keeps every digit."""
 
-    ts: Decimal = Decimal("nan")  # type: ignore[assignment]
+    ts: Decimal | None = None  # type: ignore[assignment]
 
 
 class _Document(msgspec.Struct):
@@ -80,16 +81,51 @@ class _Document(msgspec.Struct):
     deviceProperties: Any = None
 
 
+class _Whole(_Fields, gc=False, kw_only=True, tag_field="ph", tag="X"):
+    ph: ClassVar[str] = "X"
+
+
+class _Begin(_Fields, gc=False, kw_only=True, tag_field="ph", tag="B"):
+    ph: ClassVar[str] = "B"
+
+
+class _End(_Fields, gc=False, kw_only=True, tag_field="ph", tag="E"):
+    ph: ClassVar[str] = "E"
+
+
+class _Instant(msgspec.Struct, gc=False, kw_only=True, tag_field="ph", tag="i"):
+    name: str | int | float | None = ""
+    args: Args | None = None
+    ph: ClassVar[str] = "i"
+    ts: ClassVar[None] = None
+
+
+class _Meta(_Fields, gc=False, kw_only=True, tag_field="ph", tag="M"):
+    ph: ClassVar[str] = "M"
+
+
+def _passed_over(phase: str) -> type[msgspec.Struct]:
+    """An entry of which nothing is read."""
+    unused = {"ph": phase, "ts": None}
+    return msgspec.defstruct(
+        f"_Phase{phase}", [], namespace=unused, gc=False, tag_field="ph", tag=phase
+    )
+
+
+_READ = _Whole | _Begin | _End | _Meta | _Instant
+_PHASES = functools.reduce(operator.or_, map(_passed_over, "sftICbenNDOPRSTpFcvVa"), _READ)
+_BY_PHASE: Any = msgspec.json.Decoder(list[_PHASES])  # type: ignore[valid-type]
+"""Arrows are every third entry; they cost least where nothing of them is read."""
 _EVENTS = msgspec.json.Decoder(list[Event])
 _EXACT = msgspec.json.Decoder(list[ExactEvent])
-_BETWEEN = re.compile(rb'\}\s*(,)\s*\{\s*"(?:ph|name|cat|pid|tid|ts|dur|args|id|s|bp)"\s*:')
 _ARRAY = re.compile(rb'"traceEvents"\s*:\s*\[')
+_NEXT = re.compile(r"\}\s*,\s*(?=\{)")
 _NOT_JSON = re.compile(r"(?<=[:\[,])\s*(?:N/A|-?NaN|-?nan|-?Infinity|-?inf)(?=\s*[,\]}])")
+_DAMAGE = (msgspec.DecodeError, UnicodeDecodeError)
 _CONTROL = dict.fromkeys(range(32), " ")
 _SCANNER = json.JSONDecoder(strict=False, parse_float=Decimal, parse_constant=lambda _: None)
 
 
-@dataclass(slots=True)
 class Stream:
     """The events of one file, and what became known about it on the way.
 
@@ -100,29 +136,33 @@ class Stream:
         skipped: entries that could not be read.
     """
 
-    source: str
-    device_properties: Any = None
-    truncated: bool = False
-    skipped: int = 0
-    _exact: bool = field(default=False, repr=False)
+    def __init__(self, source: str, allowed: Limits) -> None:
+        self.source = source
+        self.device_properties: Any = None
+        self.truncated = False
+        self.skipped = 0
+        self._limits = allowed
+        self._exact = False
 
     def events(self, pieces: Iterable[bytes]) -> Iterator[list[Event]]:
         """Decode the pieces of a file in order.
 
         Raises:
-            Unreadable: the text is not a Kineto trace.
+            Unreadable: the text is not a Kineto trace, or beyond the limits.
         """
         pieces = iter(pieces)
-        buffer, bare = self._find_array(pieces)
+        head, bare = self._find_array(pieces)
+        cutter, buffer = Cutter(), bytearray(b"[" + head)
         for piece in pieces:
-            buffer += piece
-            if len(buffer) < CHUNK_BYTES:
-                continue
-            cut = _last_boundary(buffer)
+            cut = cutter.cut(buffer)
             if cut is not None:
-                body, buffer = buffer[:cut], buffer[cut + 1 :]
-                yield self._decode(body)
-        yield self._decode_tail(buffer, bare=bare)
+                rest = buffer[cut + 1 :]
+                buffer[cut:] = b"]"
+                yield self._decode(buffer)
+                buffer = bytearray(b"[") + rest
+            self._limits.check_entry(self.source, len(buffer))
+            buffer += piece
+        yield self._decode_tail(bytes(buffer[1:]), bare=bare)
 
     def _find_array(self, pieces: Iterator[bytes]) -> tuple[bytes, bool]:
         head = b""
@@ -138,6 +178,7 @@ class Stream:
             if match:
                 self._read_properties(head[: match.start()])
                 return head[match.end() :], False
+            self._limits.check_entry(self.source, len(head))
         raise Unreadable(
             f"{self.source} is not a PyTorch trace: no traceEvents in it. "
             "Choose a file written by torch.profiler (*.pt.trace.json or .json.gz)."
@@ -147,44 +188,48 @@ class Stream:
         text = head.strip().rstrip(b",") + b"}"
         try:
             self.device_properties = msgspec.json.decode(text).get("deviceProperties")
-        except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+        except (*_DAMAGE, AttributeError, RecursionError):
             self.device_properties = None
 
-    def _decode(self, body: bytes) -> list[Event]:
-        for text in (body, None):
-            wrapped = b"[" + (_cleaned(body) if text is None else text) + b"]"
-            try:
-                return self._typed(wrapped)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-        return self._salvage(body)
+    def _decode(self, text: bytearray) -> list[Event]:
+        """The events of one piece, in brackets.
 
-    def _typed(self, text: bytes) -> list[Event]:
+        Tried in this order: by their phase, which fails at an unknown one; any event; any event
+        of the cleaned text; entry by entry.
+        """
+        for decoder in (_BY_PHASE, _EVENTS):
+            try:
+                return self._typed(text, decoder)
+            except _DAMAGE:
+                continue
+            except RecursionError:
+                return self._salvage(text[1:-1])
+        try:
+            return self._typed(_cleaned(text), _EVENTS)
+        except (*_DAMAGE, RecursionError):
+            return self._salvage(text[1:-1])
+
+    def _typed(self, text: bytes | bytearray, decoder: Any) -> list[Event]:
         if not self._exact:
-            events = _EVENTS.decode(text)
-            if not any(type(e.ts) is float and e.ts > _EXACT_ABOVE_US for e in events):
+            events = decoder.decode(text)
+            if not _loses_digits(events):
                 return events
             self._exact = True
-        try:
-            return _EXACT.decode(text)  # type: ignore[return-value]
-        except msgspec.ValidationError:  # entries without a time stamp (metadata)
-            return self._salvage(text[1:-1])
+        return _EXACT.decode(text)  # type: ignore[return-value]
 
     def _decode_tail(self, text: bytes, *, bare: bool) -> list[Event]:
         whole = b'{"traceEvents":[' + text + (b"}" if bare else b"")
         try:
             document = msgspec.json.decode(whole, type=_Document)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (*_DAMAGE, RecursionError):
             return self._salvage(text)
         if self.device_properties is None:
             self.device_properties = document.deviceProperties
-        if self._exact or any(
-            type(e.ts) is float and e.ts > _EXACT_ABOVE_US for e in document.traceEvents
-        ):
+        if self._exact or _loses_digits(document.traceEvents):
             return self._salvage(text)
         return document.traceEvents
 
-    def _salvage(self, body: bytes) -> list[Event]:
+    def _salvage(self, body: bytes | bytearray) -> list[Event]:
         """Entry by entry; what cannot be read is counted, an unfinished last one is dropped."""
         text = _cleaned(body).decode("utf-8", "replace")
         events: list[Event] = []
@@ -192,8 +237,10 @@ class Stream:
         while at < len(text) and text[at] != "]":
             try:
                 entry, end = _SCANNER.raw_decode(text, at)
-            except (json.JSONDecodeError, RecursionError):
-                match = re.compile(r"\}\s*,\s*(?=\{)").search(text, at)
+            except (json.JSONDecodeError, RecursionError) as error:
+                if isinstance(error, RecursionError):
+                    self._limits.check_depth(self.source, _depth(text[at:]))
+                match = _NEXT.search(text, at)
                 if match is None:
                     self.truncated = True
                     break
@@ -214,20 +261,26 @@ def _next_entry(text: str, at: int) -> int:
     return at
 
 
-def _last_boundary(buffer: bytes) -> int | None:
-    """Position of the comma after the last whole event, looking back ever further."""
-    span = 1 << 16
-    while True:
-        low = max(len(buffer) - span, 0)
-        matches = [match.start(1) for match in _BETWEEN.finditer(buffer, low)]
-        if matches:
-            return matches[-1]
-        if low == 0:
-            return None
-        span *= 8
+def _loses_digits(events: list[Event]) -> bool:
+    """Whether a time stamp came as a float too large for its digits."""
+    stamps = [event.ts for event in events]
+    kinds = set(map(type, stamps))
+    if float not in kinds:
+        return False
+    if not kinds <= {int, float}:
+        stamps = [stamp for stamp in stamps if type(stamp) is float]
+    return max(stamps) > EXACT_ABOVE_US  # type: ignore[type-var, operator]
 
 
-def _cleaned(body: bytes) -> bytes:
+def _depth(text: str) -> int:
+    """Levels of nesting of a text; brackets inside strings count too."""
+    code = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
+    opens = np.isin(code, np.frombuffer(b"[{", np.uint8))
+    closes = np.isin(code, np.frombuffer(b"]}", np.uint8))
+    return int(np.cumsum(opens.astype(np.int64) - closes).max(initial=0))
+
+
+def _cleaned(body: bytes | bytearray) -> bytes:
     """Valid UTF-8 without control characters, and null where a value is not JSON."""
     text = body.decode("utf-8", "replace").translate(_CONTROL)
     return _NOT_JSON.sub("null", text).encode("utf-8", "replace")
@@ -259,48 +312,9 @@ def _args(entry: dict[str, Any]) -> Args:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    """Text without lone surrogates, which no file or screen takes."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
 def _scalar(value: object) -> Any:
-    return value if isinstance(value, int | float | str | Decimal) else None
-
-
-def read_pieces(path: Path, stream: Stream) -> Iterator[bytes]:
-    """The text of a plain or gzip file in pieces of at most a few MiB.
-
-    Raises:
-        NotFound: there is no such file.
-        Unreadable: the file may not be read, or is not gzip though it begins like it.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(2)
-            file.seek(0)
-            raw = iter(lambda: file.read(READ_BYTES), b"")
-            yield from _inflate(raw, stream) if head == b"\x1f\x8b" else raw
-    except FileNotFoundError:
-        raise NotFound(f"There is no file {path}. Check the path of the trace.") from None
-    except OSError as error:
-        raise Unreadable(f"Cannot read {path}: {error.strerror or error}.") from None
-
-
-def _inflate(raw: Iterator[bytes], stream: Stream) -> Iterator[bytes]:
-    """Gzip members one after the other; a damaged or missing end gives what came before."""
-    member = zlib.decompressobj(wbits=31)
-    for piece in raw:
-        data = piece
-        while data:
-            try:
-                text = member.decompress(data, CHUNK_BYTES)
-            except zlib.error:
-                stream.truncated = True
-                return
-            if text:
-                yield text
-            data = member.unconsumed_tail
-            if member.eof:
-                data = member.unused_data.lstrip(b"\0")
-                if data:
-                    member = zlib.decompressobj(wbits=31)
-    stream.truncated |= not member.eof
+    return value if isinstance(value, int | float | Decimal) else _text(value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from core.traces.calltree import operators_of
 from core.traces.case import Case, make_case
 from core.traces.columns import Trace
 from core.traces.headline import headline
 from core.traces.idle import device_busy
 from core.traces.labels import CAUSE_KEYS
 from core.traces.notes import notes
-from core.traces.operators import operators_of
 from core.traces.records import DeviceUse, Diagnosis, Finding
 from core.traces.rules.common import CRITICAL
 from core.traces.rules.device import allocator_finding, communication_finding, copy_finding
@@ -171,4 +171,5 @@ def _utilisation(case: Case) -> NDArray[np.float64]:
     else:
         parts = case.breakdown_us(edges[:-1], edges[1:])
         busy = parts.sum(axis=1) - parts[:, case.keys.index("input-wait")]
-    return 100 * busy / np.diff(edges)
+    width = np.diff(edges)  # 0 where a chunk is shorter than its time stamps resolve
+    return 100 * np.divide(busy, width, out=np.zeros(CHUNKS), where=width > 0)

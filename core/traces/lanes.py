@@ -13,6 +13,7 @@ from core.traces.columns import Category, Trace
 from core.traces.host import loader_mask
 from core.traces.labels import ACTIVITIES, CAUSE_KEYS, HOST_ACTIVITIES
 from core.traces.nesting import nest
+from core.traces.series import Series, make_series
 
 MAX_THREADS, MAX_STREAMS, OPERATOR_DEPTH = 3, 4, 2
 
@@ -48,31 +49,33 @@ _CODE = {kind: code for code, kind in enumerate(KINDS)}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lanes:
-    """Spans to draw, sorted by start.
+    """Spans to draw, in series: all spans of one kind in one lane, sorted by start.
+
+    What a view needs is looked up in a series without touching its spans: how many begin before a
+    moment by bisection, how long they last together by a running sum, and the few long ones by
+    the longest of each block.
 
     Attributes:
         labels: text of every lane, from the top.
         emphasis: which lanes are drawn taller (idle time, activity).
+        series: what is where in the columns.
         start, end: float64 µs.
-        lane: int16 index into ``labels``.
-        kind: int16 index into ``KINDS``.
         name: int32 index into ``names``.
+        before: float64[n + 1], µs of all spans before each one, over the whole column.
         names: what the tooltip says.
         low, high: extent in µs.
-        longest: µs of the longest span; bounds the search for spans that began before a view.
     """
 
     labels: tuple[str, ...]
     emphasis: tuple[bool, ...]
+    series: tuple[Series, ...]
     start: NDArray[np.float64]
     end: NDArray[np.float64]
-    lane: NDArray[np.int16]
-    kind: NDArray[np.int16]
     name: NDArray[np.int32]
+    before: NDArray[np.float64]
     names: tuple[str, ...]
     low: float
     high: float
-    longest: float
 
 
 class _Builder:
@@ -82,7 +85,9 @@ class _Builder:
         self.trace = trace
         self.labels: list[str] = []
         self.emphasis: list[bool] = []
-        self.parts: list[tuple[NDArray, NDArray, NDArray, NDArray, NDArray]] = []
+        self.series: list[Series] = []
+        self.parts: list[tuple[NDArray, NDArray, NDArray]] = []
+        self.count = 0
         self.names = list(trace.names)
 
     def add(
@@ -97,10 +102,17 @@ class _Builder:
     ) -> None:
         if not start.size:
             return
-        lane = np.full(start.size, len(self.labels), np.int16)
+        order = np.arange(start.size)
+        if (np.diff(start) < 0).any():
+            order = np.argsort(start, kind="stable")
+        for code in np.flatnonzero(np.bincount(kind)).tolist():
+            rows = order[kind[order] == code]
+            begin, stop = start[rows], np.maximum(end[rows], start[rows])
+            self.series.append(make_series(len(self.labels), code, self.count, begin, stop))
+            self.parts.append((begin, stop, name[rows].astype(np.int32)))
+            self.count += rows.size
         self.labels.append(label)
         self.emphasis.append(emphasis)
-        self.parts.append((start, end, lane, kind.astype(np.int16), name.astype(np.int32)))
 
     def add_rows(self, label: str, rows: NDArray[np.int64], kind: NDArray[np.int64]) -> None:
         trace = self.trace
@@ -121,22 +133,18 @@ class _Builder:
         self.add(label, start, end, kinds[code], offset + code, emphasis=True)
 
     def lanes(self, low: float, high: float) -> Lanes:
-        columns = [np.concatenate(column) for column in zip(*self.parts, strict=True)]
-        columns[1] = np.maximum(columns[1], columns[0])
-        order = np.argsort(columns[0], kind="stable")
-        start, end, lane, kind, name = (column[order] for column in columns)
+        start, end, name = (np.concatenate(column) for column in zip(*self.parts, strict=True))
         return Lanes(
             tuple(self.labels),
             tuple(self.emphasis),
+            tuple(self.series),
             start,
             end,
-            lane,
-            kind,
             name,
+            np.concatenate([[0.0], np.cumsum(end - start)]),
             tuple(self.names),
             low,
             high,
-            float((end - start).max()),
         )
 
 

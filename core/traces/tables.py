@@ -7,12 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.traces import names as n
+from core.traces.calltree import Operators, operators_of
 from core.traces.case import Case, make_case
 from core.traces.columns import Category, Trace
 from core.traces.idle import next_rows
 from core.traces.kinds import FAMILIES, family_codes, tensor_cores
 from core.traces.labels import CAUSE_KEYS
-from core.traces.operators import Operators, operators_of
 
 SHORTEST_BUBBLE_US = 10.0
 """Shorter gaps separate any two kernels (a launch takes 3 to 12 µs); they are not listed."""

@@ -8,21 +8,23 @@ never vanishes, so a short bubble stays visible.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadInput
+from core.traces.cells import Cells, Rectangles
 from core.traces.columns import Trace
 from core.traces.lanes import COLOURS, KINDS, STEP_TITLE, Lanes, build_lanes
+from core.traces.series import Series
 
 MAX_RECTANGLES = 9_000
 MAX_BYTES = 175 * 1024
 _NAME_BYTES = 40 * 1024
 _NAME_LENGTH = 120
 _NO_NAME = 0xFFFF
-_KINDS = len(KINDS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +107,8 @@ class TimelineView:
 
     def _kinds(self) -> dict[int, tuple[str, str]]:
         """Code -> words and colour of the kinds that occur in the trace."""
-        return {int(code): COLOURS[KINDS[code]] for code in np.unique(self.lanes.kind)}
+        codes = sorted({series.kind for series in self.lanes.series})
+        return {code: COLOURS[KINDS[code]] for code in codes}
 
     def _legend(self) -> list[tuple[str, str]]:
         """Words and colours of the whole trace, so that the legend does not jump on zooming.
@@ -158,86 +161,99 @@ def view(
     high = lanes.high if hi_us is None else min(float(hi_us), lanes.high)
     if not high > low:
         raise BadInput(f"The timeline's range must not be empty, got {lo_us} to {hi_us} µs.")
-    first = int(np.searchsorted(lanes.start, low - lanes.longest))
-    last = int(np.searchsorted(lanes.start, high))
-    rows = first + np.flatnonzero(lanes.end[first:last] > low)
+    found = _all_spans(lanes, low, high)
     pixels = int(np.clip(pixels, 50, 4000))
-    while True:
-        found = _summarise(lanes, rows, low, high, pixels)
-        if len(found) <= MAX_RECTANGLES or pixels <= 50:
-            return found
+    while found is None or (len(found) > MAX_RECTANGLES and pixels > 50):
+        found = _summarise(lanes, low, high, pixels)
         pixels //= 2
+    return found
 
 
-def _summarise(
-    lanes: Lanes, rows: NDArray[np.int64], low: float, high: float, pixels: int
-) -> TimelineView:
-    pixel = (high - low) / pixels
-    start = np.maximum(lanes.start[rows], low)
-    end = np.minimum(lanes.end[rows], high)
-    large = end - start >= pixel
-    if rows.size <= MAX_RECTANGLES // 4:
-        large[:] = True
-    big, small = rows[large], rows[~large]
-    cells = _cells(lanes, small, start[~large], end[~large], low, pixel, pixels)
-    ones = np.ones(big.size)
-    columns = (
-        (start[large], cells[0]),
-        (end[large], cells[1]),
-        (lanes.lane[big], cells[2]),
-        (lanes.kind[big], cells[3]),
-        (ones, cells[4]),
-        (ones, cells[5]),
-        (lanes.name[big], np.full(cells[0].size, -1)),
+def _inside(lanes: Lanes, series: Series, edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """int64[edges]: the first row of a series that starts at or after each edge (µs)."""
+    return series.first + np.searchsorted(lanes.start[series.first : series.last], edges)
+
+
+def _all_spans(lanes: Lanes, low: float, high: float) -> TimelineView | None:
+    """Every span as it is; None where there are too many."""
+    edges, rows, places, count = np.array([low, high]), [], [], 0
+    for number, series in enumerate(lanes.series):
+        first, last = _inside(lanes, series, edges).tolist()
+        entering = series.entering(lanes.end, first, low)
+        count += last - first + entering.size
+        if count > MAX_RECTANGLES // 4:
+            return None
+        rows += [entering, np.arange(first, last)]
+        places.append(np.full(last - first + entering.size, number))
+    return _shown(lanes, low, high, _whole(lanes, low, high, rows, places), None)
+
+
+def _whole(
+    lanes: Lanes,
+    low: float,
+    high: float,
+    rows: list[NDArray[Any]],
+    places: list[NDArray[Any]],
+) -> Rectangles:
+    """Spans as they are, clipped to the view, in time order: an inner one lies over an outer."""
+    row, place = np.concatenate(rows), np.concatenate(places)
+    order = np.argsort(lanes.start[row], kind="stable")
+    row, place = row[order], place[order]
+    lane = np.array([series.lane for series in lanes.series])
+    kind = np.array([series.kind for series in lanes.series])
+    return Rectangles(
+        np.maximum(lanes.start[row], low),
+        np.minimum(lanes.end[row], high),
+        lane[place],
+        kind[place],
+        np.ones(row.size),
+        np.ones(row.size, np.int64),
+        lanes.name[row],
     )
-    left, right, lane, kind, share, count, name = (np.concatenate(pair) for pair in columns)
+
+
+def _summarise(lanes: Lanes, low: float, high: float, pixels: int) -> TimelineView:
+    """Spans of a pixel or more as they are, shorter ones as cells of a lane and a pixel."""
+    pixel = (high - low) / pixels
+    edges = np.linspace(low, high, pixels + 1)
+    cells = Cells.empty(len(lanes.labels), pixels)
+    rows, places = [], []
+    for number, series in enumerate(lanes.series):
+        at = _inside(lanes, series, edges)
+        entering = series.entering(lanes.end, int(at[0]), low)
+        over = lanes.end[entering] - low
+        large = series.lasting(lanes.start, lanes.end, (int(at[0]), int(at[-1])), pixel)
+        # A span that begins in a pixel is counted there; what is drawn as it is, is taken out.
+        column = np.searchsorted(at, large, side="right") - 1
+        count = np.diff(at) - np.bincount(column, minlength=pixels)
+        busy = np.diff(lanes.before[at])
+        busy -= np.bincount(column, lanes.end[large] - lanes.start[large], minlength=pixels)
+        count[0] += np.count_nonzero(over < pixel)
+        busy[0] += over[over < pixel].sum()
+        cells.add(series, count, np.maximum(busy, 0.0))
+        whole = np.concatenate([entering[over >= pixel], large])
+        rows.append(whole)
+        places.append(np.full(whole.size, number))
+    spans = _whole(lanes, low, high, rows, places)
+    return _shown(lanes, low, high, spans, cells.joined(low, pixel))
+
+
+def _shown(
+    lanes: Lanes, low: float, high: float, spans: Rectangles, cells: Rectangles | None
+) -> TimelineView:
+    parts = [spans] if cells is None else [spans, cells]
+    start, end, lane, kind, share, count, name = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     return TimelineView(
         lanes,
         low,
         high,
-        left,
-        right,
+        start,
+        end,
         lane.astype(np.uint8),
         kind.astype(np.uint8),
         share,
-        count.astype(np.int64),
+        count,
         name.astype(np.int32),
-    )
-
-
-def _cells(
-    lanes: Lanes,
-    rows: NDArray[np.int64],
-    start: NDArray[np.float64],
-    end: NDArray[np.float64],
-    low: float,
-    pixel: float,
-    pixels: int,
-) -> tuple[NDArray, ...]:
-    """Short spans summed by lane and pixel; neighbours of one kind and like share are joined."""
-    column = np.clip(((start - low) / pixel).astype(np.int64), 0, pixels - 1)
-    place = lanes.lane[rows].astype(np.int64) * pixels + column
-    used, at = np.unique(place, return_inverse=True)
-    table = used.size * _KINDS
-    busy = np.bincount(at * _KINDS + lanes.kind[rows], end - start, minlength=table)
-    busy = busy.reshape(used.size, _KINDS)
-    number = np.bincount(at, minlength=used.size)
-    kind = busy.argmax(axis=1)
-    share = np.clip(busy.sum(axis=1) / pixel, 1 / 255, 1.0)
-    level = np.ceil(8 * share)
-    joins = (np.diff(used) == 1) & (np.diff(kind) == 0) & (np.diff(level) == 0)
-    joins &= np.diff(used // pixels) == 0
-    head = np.flatnonzero(np.r_[True, ~joins][: used.size])
-    tail = np.r_[head[1:], used.size] - 1
-    if not head.size:
-        empty = np.empty(0)
-        return empty, empty, empty, empty, empty, empty
-    mean = np.add.reduceat(share, head) / (tail - head + 1)
-    return (
-        low + (used[head] % pixels) * pixel,
-        low + (used[tail] % pixels + 1) * pixel,
-        used[head] // pixels,
-        kind[head],
-        mean,
-        np.add.reduceat(number, head),
     )

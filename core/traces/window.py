@@ -76,7 +76,7 @@ def find_window(trace: Trace) -> Window:
 
 def _number(name: str) -> int:
     match = STEP.match(name)
-    return int(match[1]) if match else -1
+    return int(match[1][:18]) if match else -1
 
 
 def _step_rows(trace: Trace) -> NDArray[np.int64]:
@@ -121,6 +121,10 @@ def launch_rows(trace: Trace) -> NDArray[np.int64]:
 
     Joined by correlation; 0 and −1 mean none. All kernels of a graph share one launch.
     """
+    return trace.once("launch", lambda: _launch_rows(trace))
+
+
+def _launch_rows(trace: Trace) -> NDArray[np.int64]:
     found = np.full(len(trace), -1, np.int64)
     calls = trace.of(Category.RUNTIME)
     calls = calls[trace.correlation[calls] > 0]

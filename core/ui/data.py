@@ -217,12 +217,12 @@ def in_unit(text: str, unit: str) -> str:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the trace …")
 def _trace(path: str, size: int, mtime_ns: int) -> traces.Trace:
-    return traces.load_trace(Path(path))
+    return traces.open_trace(path)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Diagnosing the trace …")
 def _diagnosis(path: str, size: int, mtime_ns: int) -> traces.Diagnosis:
-    return traces.diagnose(_trace(path, size, mtime_ns))
+    return traces.open_diagnosis(path, lambda _: _trace(path, size, mtime_ns))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

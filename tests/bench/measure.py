@@ -99,9 +99,15 @@ def _tree_watched(pid: int) -> Iterator[list[float]]:
     thread.join()
 
 
-def child(module: str, *words: object, state: Path) -> Cost:
-    """Run ``python -m module words`` on a state folder and say what it cost."""
-    command = [sys.executable, "-m", module, *map(str, words)]
+def child(module: str, *words: object, state: Path, python: Path | None = None) -> Cost:
+    """Run ``python -m module words`` on a state folder and say what it cost.
+
+    Args:
+        module, words: what to run.
+        state: where caches are.
+        python: another interpreter than this one.
+    """
+    command = [str(python or sys.executable), "-m", module, *map(str, words)]
     env = {**os.environ, "GPULSE_STATE_DIR": str(state)}
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out)

@@ -13,7 +13,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from core.dynamics import Curve, LossPair, detector, evidence, stopping
 from core.loader import Costs, Model, Trial
 from core.loader.costs import Line, StepCost
-from tests.bench import fresh, generalising, generate, grid, histories, scores
+from core.traces import SimulatorSettings, diagnose, load_trace, simulate
+from tests.bench import fresh, generalising, generate, grid, histories, longtraces, scores
 from tests.bench.__main__ import main
 
 Event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
@@ -66,6 +67,32 @@ def test_the_dynamics_bench_prints_ours_next_to_the_peers(tmp_path, capsys):
     assert {"macro-F1, all", "stop: epochs"} <= {figure["name"] for figure in figures}
     printed = capsys.readouterr().out
     assert all(name in printed for name in ("ours", "UMLAUT", "Prechelt GL 5", "every 10th"))
+
+
+def test_a_trace_repeated_in_time_is_longer_and_otherwise_the_same(tmp_path):
+    source = tmp_path / "one.json"
+    settings = SimulatorSettings(steps=3)
+    source.write_text(json.dumps(simulate(settings), indent=1))
+    one = load_trace(source)
+    repeater = longtraces.Repeater(source)
+    three = load_trace(repeater.write(tmp_path / "three.json", 3 * repeater.size / 1e6))
+    assert len(three) == 3 * len(one)
+    first, found = diagnose(one), diagnose(three)
+    assert (found.steps, found.primary) == (9, first.primary)
+    assert found.device_busy_pct == pytest.approx(first.device_busy_pct, abs=1)
+
+
+def test_the_traces_bench_runs_at_toy_size(tmp_path, capsys):
+    source = tmp_path / "one.json"
+    source.write_text(json.dumps(simulate(SimulatorSettings(steps=3))))
+    words = ["--source", source, "--large", "2", "--spans", "10000", "--repeats", "1"]
+    words += ["--only", "large", "zoom", "--json", tmp_path / "figures.json"]
+    assert main(["traces", *map(str, words)]) == 0
+    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    assert all(figure["value"] > 0 for figure in figures)
+    assert "costliest view" in capsys.readouterr().out
+    assert main(["traces", "--source", str(tmp_path / "absent")]) == 0
+    assert "skipped" in capsys.readouterr().out
 
 
 def test_a_constant_is_moved_everywhere_and_put_back():

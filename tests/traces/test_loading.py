@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 
 import numpy as np
@@ -11,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import GpulseError, NotFound, Unreadable
-from core.traces import Category, decoding, diagnose, find_traces, load_trace, parse_trace
+from core.traces import (
+    Category,
+    diagnose,
+    find_traces,
+    kernels,
+    load_trace,
+    parse_trace,
+    reading,
+)
 
 
 @pytest.fixture
@@ -134,8 +143,7 @@ def test_chunked_reading_equals_reading_at_once(tmp_path, span, monkeypatch):
     path = tmp_path / "t.json"
     path.write_text(json.dumps({"traceEvents": events, "deviceProperties": []}))
     whole = load_trace(path)
-    monkeypatch.setattr(decoding, "CHUNK_BYTES", 4096)
-    monkeypatch.setattr(decoding, "READ_BYTES", 1000)
+    monkeypatch.setattr(reading, "PIECE_BYTES", 1000)
     parts = load_trace(path)
     assert len(whole) == len(parts) == 500
     assert np.array_equal(whole.start, parts.start)
@@ -148,6 +156,13 @@ def test_an_absurd_time_stamp_costs_only_its_own_event(stamp):
     trace = parse_trace(f'{{"traceEvents":[{bad},{good}]}}'.encode())
     assert len(trace) == 1
     assert trace.duration.tolist() == [2]
+
+
+@pytest.mark.parametrize("length", ["1e308", "1e999", "-5", "NaN", "null", '"long"', str(10**30)])
+def test_an_absurd_duration_is_none(length):
+    good = '{"ph":"X","cat":"cpu_op","name":"a","pid":1,"tid":1,"ts":7,"dur":2}'
+    bad = good.replace('"dur":2', f'"dur":{length}')
+    assert parse_trace(f'{{"traceEvents":[{bad},{good}]}}'.encode()).duration.tolist() == [2, 0]
 
 
 @pytest.mark.parametrize(
@@ -216,3 +231,70 @@ def test_any_damage_ends_in_a_diagnosis_or_a_clear_line(events, data):
         assert "\n" not in str(error)
     else:
         assert sum(result.step_breakdown.values()) == pytest.approx(100)
+
+
+def test_order_in_the_file_does_not_matter(trace_of, step):
+    wanted = diagnose(trace_of(step)).to_json()
+    for order in itertools.permutations(step):
+        assert diagnose(trace_of(list(order))).to_json() == wanted
+
+
+def test_what_a_trace_says_twice_counts_once(trace_of, step):
+    trace = trace_of([*step, *step[2:], step[3]])
+    assert len(trace) == len(step)
+    assert kernels(trace)["calls"].tolist() == [1]
+
+
+def test_equal_spans_that_are_not_the_same_stay(trace_of, span):
+    twins = [span("cpu_op", "aten::empty", 5, 0), span("cpu_op", "aten::empty", 5, 0)]
+    work = [span("kernel", "k", 9, 2, correlation=4, stream=stream) for stream in (7, 8)]
+    assert len(trace_of([*twins, *work])) == 4
+
+
+def test_copies_of_steps_on_the_device_are_no_steps(trace_of, span, step):
+    copy = span("gpu_user_annotation", "ProfilerStep#3", 1030, 300)
+    assert diagnose(trace_of([*step, copy])).steps == diagnose(trace_of(step)).steps == 1
+
+
+def test_a_trace_without_steps_is_diagnosed_over_its_whole_length(trace_of, step):
+    result = diagnose(trace_of(step[1:]))
+    assert result.steps == 0
+    assert result.window_ms == pytest.approx(0.06)
+    assert result.device_busy_pct == pytest.approx(100 * 40 / 60)
+
+
+def test_a_rocm_trace_is_accounted_for_like_any_other(trace_of, span):
+    events = [
+        span("user_annotation", "ProfilerStep#1", 0, 100),
+        span("cpu_op", "aten::mm", 5, 30),
+        span("hip_runtime", "hipExtModuleLaunchKernel", 10, 5, correlation=1),
+        span("kernel", "Cijk_Alik_Bljk_SB_MT64x64", 20, 30, correlation=1),
+        span("hip_runtime", "hipMemcpyWithStream", 50, 40, correlation=2),
+        span("gpu_memcpy", "CopyDeviceToHost", 60, 28, correlation=2, bytes=4096),
+        span("kernel", "ncclDevKernel_Generic(ncclDevComm*)", 92, 8, correlation=3),
+    ]
+    result = diagnose(trace_of(events, deviceProperties=[{"id": 0, "name": "AMD Instinct MI300X"}]))
+    assert result.device == "cuda:0 AMD Instinct MI300X"
+    assert result.step_breakdown["compute"] == pytest.approx(30)
+    assert result.step_breakdown["exposed-copies"] == pytest.approx(28)
+    assert result.step_breakdown["exposed-communication"] == pytest.approx(8)
+    assert result.idle_by_cause["host-sync"] > 0
+
+
+def test_objects_in_arguments_are_not_taken_for_events(tmp_path, span, monkeypatch):
+    inner = [{"ts": 1, "args": {}}, {"ts": 2, "ph": "X"}, {"name": "no event"}] * 5
+    events = [span("cpu_op", f"op{i}", 10 * i, 5, dims=inner) for i in range(300)]
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"traceEvents": events}))
+    monkeypatch.setattr(reading, "PIECE_BYTES", 777)
+    trace = load_trace(path)
+    assert len(trace) == trace.events == 300
+    assert not trace.incomplete
+
+
+def test_entries_longer_than_a_piece_are_read(tmp_path, span, monkeypatch):
+    events = [span("cpu_op", f"op{i}", 10 * i, 5, stack="x" * 3000) for i in range(9)]
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"traceEvents": events}))
+    monkeypatch.setattr(reading, "PIECE_BYTES", 500)
+    assert len(load_trace(path)) == 9

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import core
 from core.errors import BadInput
@@ -47,15 +49,53 @@ def test_zoomed_out_every_busy_pixel_of_every_lane_is_still_drawn(lanes):
     shown = view(lanes, pixels=400)
     pixel = (lanes.high - lanes.low) / 400
     for lane in range(len(lanes.labels)):
-        mine = lanes.lane == lane
-        inside = mine & (lanes.start >= lanes.low) & (lanes.start < lanes.high)
+        mine = [slice(part.first, part.last) for part in lanes.series if part.lane == lane]
+        starts = np.concatenate([lanes.start[part] for part in mine])
+        starts = starts[(starts >= lanes.low) & (starts < lanes.high)]
         drawn = shown.lane == lane
-        starts = lanes.start[inside]
         left, right = shown.start[drawn], shown.end[drawn]
         order = np.argsort(left)
         at = np.searchsorted(left[order], starts, side="right") - 1
         reach = np.maximum.accumulate(right[order])
         assert (reach[at] >= starts - pixel).all()
+
+
+def _disjoint(seed: int, count: int, digits: int) -> list[dict]:
+    """Kernels one after the other on a stream, most of them short, in a window of 10 ms."""
+    source = np.random.default_rng(seed)
+    edges = np.sort(source.uniform(0, 10_000, 2 * count).round(digits))
+    names = ("gemm", "ncclDevKernel_AllReduce")
+    return [
+        {"ph": "X", "cat": "kernel", "name": names[number % 2], "pid": 0, "tid": 7,
+         "ts": low, "dur": high - low, "args": {"device": 0, "stream": 7}}
+        for number, (low, high) in enumerate(zip(edges[::2], edges[1::2], strict=True))
+    ]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.tuples(st.integers(0, 2**32), st.integers(1, 4000), st.integers(0, 3)),
+    st.floats(0, 0.9),
+    st.floats(1e-4, 1.0),
+    st.integers(50, 900),
+)
+def test_a_view_accounts_for_every_span_and_its_time(span, trace_of, drawing, at, zoom, pixels):
+    kernels = _disjoint(*drawing)
+    step = span("user_annotation", "ProfilerStep#1", 0, 10_000)
+    lanes = build_lanes(trace_of([step, *kernels]))
+    low = at * 10_000
+    high = min(low + zoom * 10_000, 10_000)
+    shown = view(lanes, low, high, pixels)
+    mine = shown.lane == lanes.labels.index("GPU 0 stream 7")
+    start = np.array([kernel["ts"] for kernel in kernels])
+    end = start + [kernel["dur"] for kernel in kernels]
+    seen = (start < high) & ((start >= low) | (end > low))
+    assert shown.count[mine].sum() == np.count_nonzero(seen)
+    drawn = ((shown.end - shown.start) * shown.share)[mine].sum()
+    inside = (np.minimum(end, high) - np.maximum(start, low))[seen].sum()
+    # A cell is never invisible and never more than full, where a short span reaches into the next.
+    pixel = (high - low) / pixels
+    assert inside / 2 - pixel - 1e-6 <= drawn <= inside + pixels * pixel / 255 + pixel + 1e-6
 
 
 def test_a_bubble_shorter_than_a_pixel_stays_visible(span, trace_of):
@@ -86,7 +126,7 @@ def test_the_packed_bytes_hold_what_the_canvas_reads(lanes):
     start = np.frombuffer(packed, "<f4", n, 4 + length)
     assert start == pytest.approx(shown.start - shown.low_us, abs=0.05)
     assert (header["marks"], header["caption"]) == ([[1.0, 2.0]], "A run")
-    assert {int(code) for code in header["kinds"]} == set(np.unique(lanes.kind).tolist())
+    assert {int(code) for code in header["kinds"]} == {part.kind for part in lanes.series}
     assert all(code < len(KINDS) for code in shown.kind)
     colours = [colour for _, colour in header["legend"]]
     assert len(colours) == len(set(colours))

@@ -89,8 +89,7 @@ def _below(file: Path, path: Path) -> str:
 
 
 def _section(file: Path) -> str:
-    trace = traces.load_trace(file)
-    return report.section(trace, traces.diagnose(trace))
+    return report.section(traces.open_trace(file), traces.open_diagnosis(file))
 
 
 def _compare(args: argparse.Namespace) -> Answer:

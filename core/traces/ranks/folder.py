@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import GpulseError
-from core.traces.diagnosis import diagnose
-from core.traces.loading import find_traces, load_trace
+from core.traces.loading import find_traces
 from core.traces.ranks.captures import RankFile, sort_traces
 from core.traces.ranks.job import diagnose_capture, missing_words, not_a_job
 
@@ -64,7 +63,9 @@ def diagnose_path(path: Path) -> Answers:
 
 
 def _alone(file: Path, rank: RankFile | None) -> dict[str, Any]:
-    record: dict[str, Any] = diagnose(load_trace(file)).to_json()
+    from core.traces.library import open_diagnosis  # Arrow, which processes of ranks do without
+
+    record: dict[str, Any] = open_diagnosis(file).to_json()
     if rank is not None and rank.world_size:
         note = missing_words([rank.rank], rank.world_size)
         record["notes"] = [*record["notes"], note]

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.traces import names as n
+from core.traces.calltree import Operators
 from core.traces.case import Case
 from core.traces.columns import Category
 from core.traces.intervals import Intervals, union
 from core.traces.kinds import FAMILIES, Kinds, kinds_of
-from core.traces.operators import Operators
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
     CRITICAL,
@@ -62,7 +62,7 @@ def kernel_findings(case: Case, operators: Operators) -> list[Finding]:
     """K1 to K4; nothing without a device. None predicts a gain: a trace cannot say how fast
     another kernel would be."""
     rows = case.device_rows(Category.KERNEL)
-    rows = np.setdiff1d(rows, case.named(rows, n.COLLECTIVE))
+    rows = np.setdiff1d(rows, case.named(rows, n.COLLECTIVE), assume_unique=True)
     if not rows.size:
         return []
     kinds = kinds_of(case.trace, rows)
@@ -269,7 +269,7 @@ def healthy_finding(case: Case) -> list[Finding]:
     """B1: what a device that is the limit spends its time on, by family of kernel."""
     trace = case.trace
     rows = case.device_rows(Category.KERNEL)
-    rows = np.setdiff1d(rows, case.named(rows, n.COLLECTIVE))
+    rows = np.setdiff1d(rows, case.named(rows, n.COLLECTIVE), assume_unique=True)
     code = kinds_of(trace, rows).family
     time = np.bincount(code, trace.duration[rows], minlength=len(FAMILIES))
     order = [i for i in np.argsort(-time, kind="stable")[:_SHOWN].tolist() if time[i] > 0]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.traces.case import Case
 from core.traces.columns import Category
 from core.traces.idle import CODE, IdlePieces
-from core.traces.intervals import Intervals, subtract, union
+from core.traces.intervals import Intervals, distinct, subtract, union
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
     WARNING,
@@ -93,7 +93,7 @@ def _title(tiny: bool, median_us: float) -> str:
 
 def _empty_queue(pieces: IdlePieces) -> int:
     """Gaps in which the next operation had not been launched yet."""
-    return int(np.unique(pieces.gap[pieces.cause != CODE["device-queue"]]).size)
+    return int(distinct(pieces.gap[pieces.cause != CODE["device-queue"]]).size)
 
 
 def _frame(case: Case) -> str:

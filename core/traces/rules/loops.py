@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.traces import names as n
+from core.traces.calltree import Operators
 from core.traces.case import Case
 from core.traces.columns import Category
 from core.traces.host import loader_mask
 from core.traces.intervals import Intervals, overlap, union
-from core.traces.operators import Operators
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
     NOTE,
@@ -70,7 +70,7 @@ def _behind(case: Case, operators: Operators, mask: NDArray[np.bool_]) -> Interv
     if case.pieces is None:
         return spans
     gaps = case.pieces.gaps
-    begin = np.unique(case.trace.start[operators.launched(mask)])
+    begin = case.trace.start[operators.launched(mask)]
     mine = np.isin(gaps.end, begin)
     late = case.pieces.of("launch-bound", "host-bound", "python-bound", "device-queue")
     return overlap(union(gaps.start[mine], gaps.end[mine]), late)

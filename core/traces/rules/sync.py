@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.traces import names as n
+from core.traces.calltree import Operators
 from core.traces.case import Case
 from core.traces.columns import Category
 from core.traces.idle import CODE, IdlePieces, blocking_calls
 from core.traces.intervals import union
-from core.traces.operators import Operators
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
     NOTE,
@@ -65,7 +65,8 @@ def sync_findings(case: Case, operators: Operators) -> list[Finding]:
     most the length of the call, for the host cannot be earlier than that without it.
     """
     pieces = case.pieces
-    calls = np.intersect1d(case.rows(Category.RUNTIME), blocking_calls(case.trace))
+    calls = case.rows(Category.RUNTIME)
+    calls = np.intersect1d(calls, blocking_calls(case.trace), assume_unique=True)
     if pieces is None or calls.size < case.steps:
         return []
     culprit = _culprits(case, operators, calls)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.traces import names as n
 from core.traces.case import Case
 from core.traces.columns import Category, Trace
+from core.traces.intervals import distinct
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -168,7 +169,7 @@ def _after_wait_event(trace: Trace, call: Ints) -> NDArray[np.bool_]:
     """Which operations were launched right after their thread had made a stream wait."""
     calls = trace.of(Category.RUNTIME)
     waits = calls[n.matching(trace.names, n.STREAM_WAIT)[trace.name[calls]]]
-    launching = np.unique(call[call >= 0])
+    launching = distinct(call[call >= 0])
     told = np.zeros(len(trace), bool)
     for thread in np.unique(trace.thread[waits]):
         mine = launching[trace.thread[launching] == thread]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from core.errors import BadInput
@@ -39,14 +39,20 @@ class WhatIf:
     """A window that can be replayed with edits, or the reason why it cannot.
 
     Attributes:
-        replay: the prepared window.
+        source: gives the prepared window, which holds all columns of the trace; a diagnosis out
+            of the cache makes it when it is asked for.
         refusal: "" or why no edit is shown, in words.
         step_ms: observed, window over steps.
     """
 
-    replay: Replay
+    source: Callable[[], Replay]
     refusal: str
     step_ms: float
+
+    @property
+    def replay(self) -> Replay:
+        """The prepared window."""
+        return self.source()
 
     def predict(self, edits: Iterable[str], workers: int | None = None) -> Prediction | None:
         """Speed-up and step time with all of these edits made; None where it cannot be told.
@@ -124,7 +130,7 @@ def prepare(case: Case) -> WhatIf:
             f"The replay of the unchanged trace takes {unedited / case.steps / 1e3:.1f} ms a step "
             f"instead of {steps}: predictions are bounds only."
         )
-    return WhatIf(replay, refusal, case.total_us / case.steps / 1e3)
+    return WhatIf(lambda: replay, refusal, case.total_us / case.steps / 1e3)
 
 
 def attach(ready: WhatIf, findings: Iterable[Finding]) -> list[Finding]:

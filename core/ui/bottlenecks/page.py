@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -28,10 +29,10 @@ def run_view(run: Run) -> None:
             ranks.begin_with(job, run)
         path = choose_trace(run)
         if path is not None:
-            trace, found, lanes = data.load_trace(path), data.diagnosis(path), data.lanes(path)
+            found = data.diagnosis(path)
             if job is not None:
                 found = ranks.with_job(found, path, job)
-            show_diagnosis(trace, found, lanes, run)
+            show_diagnosis(lambda: data.load_trace(path), found, lambda: data.lanes(path), run)
 
 
 def _no_trace(run: Run) -> None:
@@ -57,8 +58,14 @@ def choose_trace(run: Run) -> Path | None:
     return by_name.get(name) if name else None
 
 
-def show_diagnosis(trace: Trace, found: Diagnosis, lanes: Lanes, run: Run | None) -> None:
-    """Everything about one trace, from the figures down to the tables."""
+def show_diagnosis(
+    trace: Callable[[], Trace], found: Diagnosis, lanes: Callable[[], Lanes], run: Run | None
+) -> None:
+    """Everything about one trace, from the figures down to the tables.
+
+    Columns and lanes are asked for when the findings are on the screen: a kept diagnosis is there
+    at once, whatever the size of the trace.
+    """
     figures.figures(found)
     figures.headline(found)
     for note in found.notes:
@@ -79,16 +86,18 @@ def show_diagnosis(trace: Trace, found: Diagnosis, lanes: Lanes, run: Run | None
     findings.show(found, run)
     st.subheader(t("bottlenecks.timeline"))
     st.caption(t("bottlenecks.timeline.help"))
-    spans.show(lanes, found)
-    tables.show(trace)
+    spans.show(lanes(), found)
+    tables.show(trace())
 
 
-def _next(trace: Trace, found: Diagnosis, lanes: Lanes, run: Run | None) -> None:
+def _next(
+    trace: Callable[[], Trace], found: Diagnosis, lanes: Callable[[], Lanes], run: Run | None
+) -> None:
     """The diagnosis as a file; for a relaunched job what the change did."""
     with st.container(horizontal=True):
         st.download_button(
             t("bottlenecks.report"),
-            lambda: report.document(found.trace, report.section(trace, found, lanes)),
+            lambda: report.document(found.trace, report.section(trace(), found, lanes())),
             file_name=f"{found.trace.split('.')[0]}.html",
             mime="text/html",
             icon=":material/download:",

@@ -26,7 +26,7 @@ def simulator() -> None:
     st.markdown(t("simulator.bottlenecks"))
     with data.errors_shown():
         trace, found, lanes = _simulated(_knobs())
-        show_diagnosis(trace, found, lanes, None)
+        show_diagnosis(lambda: trace, found, lambda: lanes, None)
 
 
 def _knobs() -> traces.SimulatorSettings:
