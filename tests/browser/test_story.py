@@ -48,7 +48,7 @@ def test_demo_from_the_button_to_the_profile(visit) -> None:
     assert _job(server)["state"] == "running"
     server.start()
     visit.open("jobs")
-    expect(page.get_by_text(_job(server)["id"]).first).to_be_visible()
+    expect(page.get_by_text(_job(server)["id"]).first).to_be_attached(timeout=60_000)
     visit.shoot("jobs_light_1280")
     job = _wait_for_end(server)
     assert (job["state"], job["exit_code"]) == ("succeeded", 0)
