@@ -48,7 +48,9 @@ class Settings(BaseSettings):
         state_dir: job store, caches, built-in data and the mirrors of remote folders
             (``GPULSE_STATE_DIR``); never a log folder.
         workloads: allow-list of the user's own ``package.module:workload`` entry points.
-        engine: who runs the jobs: this machine, or a Slurm cluster that shares the runs folder.
+        engine: who runs the jobs: this machine, or a Slurm or Ray cluster that shares the runs
+            folder.
+        ray_address: the dashboard of the Ray cluster's head node.
         slurm_options: further options of ``sbatch`` (``-p gpu -A project``).
         cpu_slots: cores that jobs on this machine may keep for themselves, one each unless they
             ask for more: the number of jobs at the same time.
@@ -73,8 +75,9 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_state_dir("gpulse", appauthor=False))
     )
     workloads: Annotated[tuple[str, ...], NoDecode] = ()
-    engine: Literal["local", "slurm"] = "local"
+    engine: Literal["local", "slurm", "ray"] = "local"
     slurm_options: str = ""
+    ray_address: str = "http://127.0.0.1:8265"
     cpu_slots: int = Field(default=1, ge=1, le=1024)
     cache_mib: int = Field(default=4096, ge=1)
     memory_mib: int = Field(default=768, ge=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from core import runs, table
 from core.events import derived
+from core.table.ledger import MAX_REST_S
+from core.table.lines import Judgement, Outline, judge
 
 Losses = tuple[list[float], list[float]]
 
@@ -97,6 +100,58 @@ def test_a_run_that_goes_on_keeps_its_line_until_the_new_one_is_there(
     assert by_run.loc["a", "points"] == 80
     ledger.work(found)
     assert ledger.frame(found).set_index("run").loc["a", "points"] == 160
+
+
+def _lengthen(root: Path) -> list[runs.Run]:
+    """A second event file, with worse losses, for run a."""
+    more = root / "a" / "events.out.tfevents.1800000000.more"
+    more.write_bytes(next((root / "diverging").iterdir()).read_bytes())
+    return [run for run in runs.discover([root]) if run.key == "a"]
+
+
+@pytest.mark.parametrize(("share", "judged"), [(1e-9, 1), (1.0, 2)])
+def test_a_run_that_takes_long_to_judge_is_not_judged_at_every_look(
+    root: Path,
+    write_losses: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+    judged: int,
+) -> None:
+    monkeypatch.setattr("core.table.ledger.JUDGING_SHARE", share)
+    seen: list[int] = []
+    original = judge
+
+    def counted(run: runs.Run, outline: Outline | None) -> Judgement:
+        seen.append(outline.points if outline else 0)
+        return original(run, outline)
+
+    monkeypatch.setattr("core.table.ledger.judge", counted)
+    write_losses(root / "diverging", [2.0, 3.0], [2.0, 4.0])
+    found = [run for run in runs.discover([root]) if run.key == "a"]
+    ledger = table.Ledger()
+    ledger.refresh(found)
+    ledger.work(found)
+    found = _lengthen(root)
+    missing = ledger.refresh(found)
+    ledger.work(found)
+    assert ledger.outline(found[0]).points == 84, "what it logged is never put off"
+    assert len(seen) == judged
+    assert missing == 1
+    assert ledger.refresh(found) == 0, "a rest is nothing to wait for"
+    monkeypatch.setattr("core.table.ledger.time", _Later())
+    assert ledger.refresh(found) == 2 - judged
+    ledger.work(found)
+    assert seen == [80, 84]
+
+
+class _Later:
+    """The clock, when every rest is over."""
+
+    thread_time = staticmethod(time.thread_time)
+
+    @staticmethod
+    def monotonic() -> float:
+        return time.monotonic() + MAX_REST_S + 1
 
 
 def test_what_was_kept_in_another_form_is_worked_out_again(root: Path) -> None:

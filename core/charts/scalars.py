@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from core.charts.layers import LAYERS, hover_layer
-from core.charts.theme import LINE, NUMBER, RULE, TRAIN, VAL, configuration
+from core.charts.paint import Paint
+from core.charts.theme import NUMBER, configuration
 from core.series import Look, Picture, Stroke, value_at
 
 MAX_HOVER_PLACES = 240
@@ -25,20 +26,7 @@ CROWD = 24
 FEW_POINTS = 20
 """Curves up to this length show their points."""
 
-_MORE_COLOURS = ("#882255", "#44AA99", "#999933", "#AA4499", "#332288", "#117733", "#CC6677")
-"""Tol's "muted" scheme, for what the Okabe-Ito cycle leaves."""
-
-PALETTE = (*LINE[:6], *_MORE_COLOURS)
-
-
-def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each run, the same on every chart; they repeat after 13 runs."""
-    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
-
-
-def split_colour(split: str) -> str:
-    """The colour of a split where there is only one run to draw."""
-    return {"validation": VAL, "test": LINE[2]}.get(split, TRAIN)
+SYMBOLS_A_LINE = 6
 
 
 def scalar_chart(
@@ -60,7 +48,7 @@ def scalar_chart(
     Returns:
         A Vega-Lite specification whose ``datasets`` are DataFrames.
     """
-    paint = _Paint(colour)
+    paint = Paint(colour)
     unit, divisor = _time_unit(picture, look)
     x = _x_axis(look, unit)
     y: dict[str, Any] = {"field": "y", "type": "quantitative", "title": None}
@@ -72,12 +60,13 @@ def scalar_chart(
         "faint": _faint_table(picture, paint, scale),
         "line": _line_table(picture, paint, scale),
         "dot": _dot_table(picture, paint, scale),
+        "symbol": _symbol_table(picture, paint, scale),
         "restart": _restart_table(picture, scale),
         "mark": _mark_table(picture, paint, scale),
     }
     layers = [LAYERS[name](x, y) for name, table in tables.items() if len(table)]
     _make_room(layers, len(picture.strokes))
-    hover, tips = _hover(picture, look, scale, unit, several=colour is not None)
+    hover, tips = _hover(picture, look, scale, unit, paint)
     if len(hover):
         tables["hover"] = hover
         layers.append(hover_layer(x, tips))
@@ -98,16 +87,8 @@ def _make_room(layers: list[dict[str, Any]], curves: int) -> None:
     for layer in layers:
         if layer["mark"]["type"] == "line":
             layer["mark"] |= {"strokeWidth": 1, "opacity": max(0.25, 0.9 * CROWD / curves)}
-
-
-class _Paint:
-    def __init__(self, colour: Mapping[str, str] | None) -> None:
-        self._colour = colour
-
-    def __call__(self, name: str, split: str) -> str:
-        if self._colour is None:
-            return split_colour(split)
-        return self._colour.get(name, RULE)
+        elif layer["data"]["name"] == "symbol":
+            layer["mark"] |= {"size": 24, "opacity": 0.9}
 
 
 def _time_unit(picture: Picture, look: Look) -> tuple[str, float]:
@@ -165,7 +146,7 @@ def _stack(parts: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _line_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+def _line_table(picture: Picture, paint: Paint, scale: float) -> pd.DataFrame:
     return _stack([
         {"x": each.x[each.shown] * scale, "y": each.y[each.shown], "curve": number,
          "colour": paint(each.name, each.split), "split": each.split}
@@ -173,7 +154,7 @@ def _line_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
     ])  # fmt: skip
 
 
-def _faint_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+def _faint_table(picture: Picture, paint: Paint, scale: float) -> pd.DataFrame:
     """What stands behind the lines: values before smoothing, and superseded attempts."""
     parts = [
         {"x": each.x[each.raw_shown] * scale, "y": each.raw[each.raw_shown],
@@ -187,7 +168,7 @@ def _faint_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
     return _stack(parts)
 
 
-def _band_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+def _band_table(picture: Picture, paint: Paint, scale: float) -> pd.DataFrame:
     return _stack([
         {"x": each.x[each.shown] * scale, "low": each.low[each.shown],
          "high": each.high[each.shown], "curve": number,
@@ -197,7 +178,7 @@ def _band_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
     ])  # fmt: skip
 
 
-def _dot_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+def _dot_table(picture: Picture, paint: Paint, scale: float) -> pd.DataFrame:
     """The points themselves where they are few: one point alone makes no line."""
     return _stack(
         [
@@ -207,9 +188,27 @@ def _dot_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
                 "colour": paint(each.name, each.split),
             }
             for each in picture.strokes
-            if len(each.x) <= FEW_POINTS
+            if len(each.x) <= FEW_POINTS and not paint.shape(each.name)
         ]
     )
+
+
+def _symbol_table(picture: Picture, paint: Paint, scale: float) -> pd.DataFrame:
+    """A few symbols on each line that shares its colour with another, or all of few points."""
+    parts = []
+    for number, each in enumerate(picture.strokes):
+        shape, at = paint.shape(each.name), each.shown
+        if not shape:
+            continue
+        if len(each.x) > FEW_POINTS:
+            # Lines begin elsewhere each, so that symbols of equal curves do not cover each other.
+            share = (np.arange(SYMBOLS_A_LINE) + number * 0.618 % 1) / SYMBOLS_A_LINE
+            at = at[(share * len(at)).astype(np.int64)]
+        parts.append({
+            "x": each.x[at] * scale, "y": each.y[at],
+            "colour": paint(each.name, each.split), "shape": shape,
+        })  # fmt: skip
+    return _stack(parts)
 
 
 def _restart_table(picture: Picture, scale: float) -> pd.DataFrame:
@@ -217,7 +216,7 @@ def _restart_table(picture: Picture, scale: float) -> pd.DataFrame:
     return pd.DataFrame({"x": np.array(places) * scale}) if places else pd.DataFrame()
 
 
-def _mark_table(picture: Picture, paint: _Paint, scale: float) -> pd.DataFrame:
+def _mark_table(picture: Picture, paint: Paint, scale: float) -> pd.DataFrame:
     return pd.DataFrame([
         {"x": x * scale, "y": y, "what": word, "name": name, "colour": paint(name, "")}
         for name, x, y, word in picture.marks
@@ -234,7 +233,7 @@ def _hover_places(strokes: Sequence[Stroke]) -> np.ndarray:
 
 
 def _hover(
-    picture: Picture, look: Look, scale: float, unit: str, *, several: bool
+    picture: Picture, look: Look, scale: float, unit: str, paint: Paint
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Every curve's value at some places, one column each, and what the tooltip calls them."""
     strokes = [each for each in picture.strokes if len(each.x)]
@@ -248,7 +247,7 @@ def _hover(
     if look.axis == "wall":
         tips = [{"field": "x", "type": "temporal", "title": title, "format": "%d %b %H:%M:%S"}]
     for number, each in enumerate(shown):
-        label = _label(each, several)
+        label = paint.label(each)
         data[f"v{number}"] = value_at(each.x, each.y, places)
         tips.append(_tip(f"v{number}", label))
         if each.raw is not each.y and len(shown) <= MAX_HOVER_CURVES // 2 and not look.band:
@@ -263,11 +262,6 @@ def _hover(
         data["more"] = f"{len(strokes) - len(shown)} curves"
         tips.append({"field": "more", "type": "nominal", "title": "not listed"})
     return pd.DataFrame(data), tips
-
-
-def _label(stroke: Stroke, several: bool) -> str:
-    words = ([stroke.name] if several else []) + ([stroke.split] if stroke.split else [])
-    return " ".join(words) or stroke.tag
 
 
 def _tip(name: str, title: str) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def _snapshot(path: Path, header: _Header, scalars: pa.Table, values: pa.Table) 
         raise ValueError("The counts are not those of the rows.")
     identity = Identity(*header.identity)
     return Snapshot(
-        path, identity, header.probe, state, (rows,), found, header.unreadable, identity.size
+        path, identity, header.probe, state, rows, found, header.unreadable, identity.size
     )
 
 

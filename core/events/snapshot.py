@@ -24,9 +24,6 @@ one that was replaced."""
 QUIET_S = 60.0
 """A file that was written to within this many seconds may still be growing."""
 
-_MERGE_SHARE = 16
-"""New rows are merged into the others when they are more than one in so many."""
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -52,7 +49,7 @@ class Snapshot:
         identity: the content that was read.
         probe: digest of the first and the last bytes of what was read.
         state: where reading goes on.
-        parts: its scalars, to be merged in this order.
+        rows: its scalars, in one piece: everybody who looks at them shares it.
         values: everything else in it, in file order.
         unreadable: why nothing can be read at all, or "".
         saved: size of the file when this, or what it grew from, was kept on disk; -1 if never.
@@ -62,20 +59,15 @@ class Snapshot:
     identity: Identity
     probe: str = ""
     state: State = field(default_factory=State)
-    parts: tuple[Rows, ...] = ()
+    rows: Rows = field(default_factory=empty)
     values: tuple[Value, ...] = ()
     unreadable: str = ""
     saved: int = -1
 
     @property
-    def rows(self) -> Rows:
-        """Its scalars."""
-        return merge(self.parts) if self.parts else empty()
-
-    @property
     def nbytes(self) -> int:
         """Memory held, roughly."""
-        return sum(part.nbytes for part in self.parts) + 300 * len(self.values) + 2000
+        return self.rows.nbytes + 300 * len(self.values) + 2000
 
     def problems(self) -> list[Problem]:
         """What could not be read, a line for each cause."""
@@ -164,17 +156,12 @@ def _grown(stream: BinaryIO, now: Identity, known: Snapshot) -> Snapshot:
         rows, values, state = scan.scan(stream, known.state)
     except NeedsWhole:
         return _whole(stream, now, known.path)
-    parts = (*known.parts, rows) if len(rows) else known.parts
-    if sum(map(len, parts[1:])) * _MERGE_SHARE > sum(map(len, parts)):
-        parts = (merge(parts),)
-    elif len(parts) > 2:
-        parts = (parts[0], merge(parts[1:]))
     return replace(
         known,
         identity=now,
         probe=probe(stream, state.end) if state.end != known.state.end else known.probe,
         state=state,
-        parts=parts,
+        rows=merge((known.rows, rows)),
         values=(*known.values, *values) if values else known.values,
     )
 
@@ -189,9 +176,9 @@ def _fresh(stream: BinaryIO, now: Identity, path: Path) -> Snapshot:
         return _whole(stream, now, path)
     if not state.started and state.damage.open_at == 0:
         return Snapshot(path, now, unreadable="is not an event file: its first bytes are foreign.")
-    return Snapshot(path, now, probe(stream, state.end), state, (rows,), tuple(values))
+    return Snapshot(path, now, probe(stream, state.end), state, rows, tuple(values))
 
 
 def _whole(stream: BinaryIO, now: Identity, path: Path) -> Snapshot:
     rows, values, state = scan.scan(stream, State(whole=True))
-    return Snapshot(path, now, probe(stream, state.end), state, (rows,), tuple(values))
+    return Snapshot(path, now, probe(stream, state.end), state, rows, tuple(values))

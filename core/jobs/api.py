@@ -63,7 +63,7 @@ def _settled(spec: JobSpec) -> Needs:
     Where the engine does not answer, the job is taken: it waits until the engine is back.
     """
     engine, needs = make_engine(state_folder()), spec.needs
-    slots = None if engine.queues else settings().cpu_slots
+    slots = settings().cpu_slots if engine.name == "local" else None
     try:
         nodes = engine.resources()
     except EngineDown:

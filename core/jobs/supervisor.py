@@ -45,7 +45,7 @@ class Supervisor:
     Args:
         store: the open job store.
         engine: who runs the attempts.
-        slots: cores that running jobs may keep for themselves, on an engine without a queue.
+        slots: cores of this machine that running jobs may keep for themselves.
     """
 
     def __init__(self, store: Store, engine: Engine, slots: int) -> None:
@@ -84,7 +84,9 @@ class Supervisor:
             room = max(0, MOST_IN_ENGINE - len(active))
             chosen = Plan(tuple((job, "") for job in queued[:room]), {})
         else:
-            chosen = plan(queued, active, self._engine.resources()[0], self._slots)
+            here = self._engine.resources()[0]
+            slots = self._slots if self._engine.name == "local" else here.cpus
+            chosen = plan(queued, active, here, slots)
         for job, gpu_ids in chosen.begin:
             self._start(job, gpu_ids)
         for job in queued:

@@ -58,9 +58,8 @@ def cut(scalars: pd.DataFrame, run: str) -> list[Curve]:
     if scalars.empty:
         return []
     folders, tags = (scalars[name].astype("category").cat for name in ("run", "tag"))
-    codes = folders.codes.to_numpy(np.int64) * (len(tags.categories) + 1) + tags.codes.to_numpy()
-    edges = np.flatnonzero(np.diff(codes)) + 1
-    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(codes)]])
+    edges = np.flatnonzero(_changes(folders.codes) | _changes(tags.codes)) + 1
+    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(scalars)]])
     step = scalars["step"].to_numpy(np.int64)
     time = scalars["wall_time"].to_numpy(np.float64)
     value = scalars["value"].to_numpy(np.float64)
@@ -72,6 +71,12 @@ def cut(scalars: pd.DataFrame, run: str) -> list[Curve]:
         split = split_of(tag, folder)
         found.append(Curve(run, folder, tag, split, step[part], time[part], value[part]))
     return found
+
+
+def _changes(codes: pd.Series) -> np.ndarray:
+    """Where a column differs from its next row: bool[n - 1]."""
+    column = codes.to_numpy()
+    return column[1:] != column[:-1]
 
 
 def by_restart(curve: Curve) -> tuple[Curve, list[Curve], np.ndarray]:

@@ -39,6 +39,16 @@ _KEEP_EVERY = 64
 """Results are written to disk in batches of this many."""
 
 
+JUDGING_SHARE = 0.02
+"""Of one processor, what judging a single run that is being written may take: a verdict on
+100,000 points costs 50 ms and more, and hardly changes from one second to the next."""
+
+MAX_REST_S = 20.0
+"""A verdict is never older than this while the run is looked at."""
+
+_MIN_REST_S = 1.0
+
+
 @dataclass(slots=True)
 class _Entry:
     stamp: str
@@ -46,6 +56,8 @@ class _Entry:
     judgement: Judgement | None = None
     judged_stamp: str = ""
     outlined_stamp: str = ""
+    judge_again: float = 0.0
+    """Monotonic time before which a judgement of earlier content is good enough."""
 
 
 @dataclass(slots=True)
@@ -85,7 +97,8 @@ def stamp_of(run: Run) -> str:
 class Ledger:
     """What is known of runs. Safe to share between threads; entries outlive their files' changes.
 
-    A run whose files changed keeps its old line until the new one is worked out.
+    A run whose files changed keeps its old line until the new one is worked out. One that takes
+    long to judge and goes on changing is judged only every now and then.
     """
 
     def __init__(self) -> None:
@@ -140,10 +153,7 @@ class Ledger:
     def done_share(self, runs: Sequence[Run]) -> float:
         """How much of the work on some runs is done, 0 to 1."""
         entries = [self._entry(run) for run in runs]
-        done = sum(
-            (entry.outlined_stamp == entry.stamp) + (entry.judged_stamp == entry.stamp)
-            for entry in entries
-        )
+        done = sum((entry.outlined_stamp == entry.stamp) + _is_judged(entry) for entry in entries)
         return done / (2 * len(entries)) if entries else 1.0
 
     def _entry(self, run: Run) -> _Entry:
@@ -163,10 +173,13 @@ class Ledger:
     @staticmethod
     def _judge(run: Run, entry: _Entry, unsaved: _Unsaved) -> bool:
         stamp = entry.stamp
-        if entry.judged_stamp == stamp:
+        if _is_judged(entry):
             return False
+        begin = time.thread_time()
         found = entry.judgement = judge(run, entry.outline)
         entry.judged_stamp = stamp
+        rest = min((time.thread_time() - begin) / JUDGING_SHARE, MAX_REST_S)
+        entry.judge_again = time.monotonic() + rest if rest > _MIN_REST_S else 0.0
         content = [getattr(found, name) for name in Judgement.__slots__]
         unsaved.add(str(run.path), stamp, content)
         return True
@@ -225,7 +238,12 @@ def run_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _is_current(entry: _Entry) -> bool:
-    return entry.outlined_stamp == entry.stamp == entry.judged_stamp
+    return entry.outlined_stamp == entry.stamp and _is_judged(entry)
+
+
+def _is_judged(entry: _Entry) -> bool:
+    """Whether the judgement is of the present content, or of content that is recent enough."""
+    return entry.judged_stamp == entry.stamp or time.monotonic() < entry.judge_again
 
 
 def _integers(values: list[int | None]) -> pd.Series:

@@ -38,12 +38,20 @@ class Details:
         blocks, occupancy = np.full(size, np.nan, np.float32), np.full(size, np.nan, np.float32)
         rows = np.flatnonzero(kinds == Category.CPU_OP)
         mine = [args[row] or _NONE for row in rows.tolist()]
-        inputs[rows] = _interned([arg.shapes for arg in mine], self._inputs)
-        stack[rows] = _interned([arg.stack for arg in mine], self._stacks)
+        for column, texts, known in (
+            (inputs, [arg.shapes for arg in mine], self._inputs),
+            (stack, [arg.stack for arg in mine], self._stacks),
+        ):
+            if texts.count(ABSENT) < len(texts):
+                column[rows] = _interned(texts, known)
         rows = np.flatnonzero(kinds == Category.KERNEL)
         mine = [args[row] or _NONE for row in rows.tolist()]
-        blocks[rows] = _floats([arg.blocks_per_sm for arg in mine])
-        occupancy[rows] = _floats([arg.occupancy_pct for arg in mine])
+        for column, values in (
+            (blocks, [arg.blocks_per_sm for arg in mine]),
+            (occupancy, [arg.occupancy_pct for arg in mine]),
+        ):
+            if values.count(None) < len(values):
+                column[rows] = _floats(values)
         return inputs, stack, blocks, occupancy
 
     def add_memory(self, events: list[Event]) -> None:

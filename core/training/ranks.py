@@ -68,6 +68,8 @@ def joined(device: torch.device) -> Iterator[Rank]:
     dist.init_process_group("nccl" if cuda else "gloo", device_id=device if cuda else None)
     try:
         yield rank
+        # None may leave while another still talks to it. After an error the others are ended.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
 

@@ -8,12 +8,12 @@ entry point; the URL with its query survives.
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
 
+from core.ui import memory
 from core.ui.texts import t
 
 _ROUTED = "_routed_by_entry_point"
@@ -50,17 +50,6 @@ def _pages() -> list[st.Page]:
     ]
 
 
-@st.cache_resource
-def _freeze_modules() -> None:
-    """Take the imported modules out of garbage collection, once per server.
-
-    Streamlit collects after every run, fragment ticks too; over all imported modules that costs
-    about 0.1 s each time.
-    """
-    gc.collect()
-    gc.freeze()
-
-
 def _gate() -> None:
     """Ask for a login where the administrator configured one (``[auth]`` in secrets.toml)."""
     try:
@@ -88,7 +77,7 @@ def run() -> None:
     """Run the app: page config, navigation, gate, then the page. For the entry point alone."""
     page = _navigation()
     _gate()
-    _freeze_modules()
+    memory.settle()
     pending = st.session_state.pop(_PENDING, {})
     st.session_state[_GIVEN] = frozenset(pending)
     for key, value in pending.items():

@@ -1,4 +1,4 @@
-"""A training that logs, seen from outside: ``python -m tests.bench.writer FOLDER NOTES SECONDS``.
+"""A training that logs: ``python -m tests.bench.writer FOLDER NOTES SECONDS RATE``.
 
 ``NOTES`` gets a line "step time" for each step once it is flushed.
 """
@@ -17,19 +17,18 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 TAGS = ("loss/train", "loss/val", "accuracy/train", "accuracy/val")
 POINTS_A_SECOND = 200
-STEPS_A_SECOND = POINTS_A_SECOND // len(TAGS)
 
 _Event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
 _Summary: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def write(folder: str, notes: Path, seconds: float) -> None:
-    """Log at an even pace, flushed every 0.1 to 1 s."""
+def write(folder: str, notes: Path, seconds: float, rate: int) -> None:
+    """Log ``rate`` points a second at an even pace, flushed every 0.1 to 1 s."""
     writer, chance, begin, step = EventFileWriter(folder), random.Random(0), time.time(), 0
     with notes.open("w", encoding="utf-8") as stream:
         while time.time() - begin < seconds:
             time.sleep(chance.uniform(0.1, 1.0))
-            due = range(step, int((time.time() - begin) * STEPS_A_SECOND))
+            due = range(step, int((time.time() - begin) * rate / len(TAGS)))
             for step in due:
                 for shift, tag in enumerate(TAGS):
                     value = math.exp(-step / 5000) + 0.1 * shift + 0.05 * chance.random()
@@ -44,4 +43,4 @@ def write(folder: str, notes: Path, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))
+    write(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))

@@ -47,7 +47,8 @@ def test_overfitting_is_a_red_area_behind_the_curves(net) -> None:
 def test_play_moves_the_slider_and_pause_stops_it(net) -> None:
     net.open("dynamics?run=net&step=1")
     net.page.get_by_role("button", name="Play").click()
-    expect(net.metric("Step")).to_have_text("4", timeout=15_000)
+    # A busy machine skips steps; seen is that it has left the first ones and is not at the end.
+    expect(net.metric("Step")).to_have_text(re.compile(r"^([4-9]|1\d)$"), timeout=15_000)
     net.page.get_by_role("button", name="Pause").click()
     expect(net.page.get_by_role("button", name="Play")).to_be_visible(timeout=15_000)
     net.settle()

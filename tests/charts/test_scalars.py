@@ -5,9 +5,11 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pytest
+import vl_convert
 
 from core import series
 from core.charts import scalars as charts
+from core.charts.paint import PALETTE, SHAPES, colours, shapes
 from core.series import Curve, Look
 
 
@@ -50,12 +52,52 @@ def test_every_look_is_a_valid_chart(look: Look) -> None:
     assert used == set(spec["datasets"])
 
 
+@pytest.mark.parametrize("look", [Look(smoothing=0.6), Look("wall"), Look(log_y=True)])
+def test_rows_are_drawn_as_they_come(look: Look) -> None:
+    """A formula makes Vega copy each row, and remember the copy for ever in a live chart."""
+    spec = charts.scalar_chart(series.prepare(_curves(2), look), "loss", look)
+    tables = {name: table.to_dict("records") for name, table in spec["datasets"].items()}
+    compiled = vl_convert.vegalite_to_vega({**spec, "datasets": tables})
+    kinds = {step["type"] for table in compiled["data"] for step in table.get("transform", ())}
+    assert kinds <= {"filter"}
+
+
 def test_a_run_has_one_colour_and_a_split_one_dash() -> None:
-    colour = charts.colours(["r0", "r1"])
+    colour = colours(["r0", "r1"])
     spec = charts.scalar_chart(series.prepare(_curves(2), Look()), "loss", Look(), colour)
     lines = spec["datasets"]["line"]
     assert set(lines["colour"]) == set(colour.values())
     assert set(lines["split"]) == {"train", "validation"}
+
+
+def test_no_two_of_78_runs_look_the_same() -> None:
+    names = [f"r{run}" for run in range(len(PALETTE) * len(SHAPES))]
+    colour, shape = colours(names), shapes(names)
+    assert len({(colour[name], shape[name]) for name in names}) == len(names) == 78
+    assert not any(shape[name] for name in names[: len(PALETTE)])
+    assert not any(shapes([*names, "one more"]).values())
+
+
+@pytest.mark.parametrize("points", [1, 300])
+def test_lines_of_one_colour_carry_different_symbols(points: int) -> None:
+    curves = _curves(len(PALETTE) + 1, points)
+    colour = colours(list(dict.fromkeys(curve.run for curve in curves)))
+    spec = charts.scalar_chart(series.prepare(curves, Look()), "loss", Look(), colour)
+    _valid(spec)
+    symbols = spec["datasets"]["symbol"]
+    assert set(symbols["shape"]) == {"circle"}
+    assert set(symbols["colour"]) == {PALETTE[0]}
+    assert 2 <= len(symbols) <= 2 * charts.SYMBOLS_A_LINE
+    places = {(x, y) for curve in curves for x, y in zip(curve.step, curve.value, strict=True)}
+    assert set(zip(symbols["x"], symbols["y"], strict=True)) <= places
+
+
+def test_the_tooltip_names_the_symbol() -> None:
+    names = [f"r{run}" for run in range(len(PALETTE) + 1)]
+    only_last = [curve for curve in _curves(len(names)) if curve.run == names[-1]]
+    spec = charts.scalar_chart(series.prepare(only_last, Look()), "x", Look(), colours(names))
+    tips = [tip["title"] for tip in spec["layer"][-1]["encoding"]["tooltip"]]
+    assert f"● {names[-1]} train" in tips
 
 
 def test_splits_have_the_colours_where_there_is_one_run() -> None:
@@ -66,7 +108,7 @@ def test_splits_have_the_colours_where_there_is_one_run() -> None:
 
 def test_the_tooltip_lists_all_runs_but_no_more_than_a_screen_holds() -> None:
     for runs, listed in ((2, 4), (40, charts.MAX_HOVER_CURVES)):
-        names = charts.colours([f"r{run}" for run in range(runs)])
+        names = colours([f"r{run}" for run in range(runs)])
         spec = charts.scalar_chart(series.prepare(_curves(runs), Look()), "x", Look(), names)
         hover = spec["datasets"]["hover"]
         assert len([name for name in hover if name.startswith("v")]) == listed

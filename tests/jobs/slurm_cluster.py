@@ -78,7 +78,7 @@ class SlurmCluster:
             device = self.place / f"gpu{index}"
             os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
         host = socket.gethostname().partition(".")[0]
-        ports = {"port": _free_port(), "node_port": _free_port()}
+        ports = {"port": free_port(), "node_port": free_port()}
         self.conf.write_text(_CONF.format(host=host, place=self.place, **ports))
         (self.place / "gres.conf").write_text(f"Name=gpu File={self.place}/gpu[0-1]\n")
         key = self.place / "munge" / "key"
@@ -91,6 +91,12 @@ class SlurmCluster:
         )  # fmt: skip
         self._run("slurmctld", "-D", "-f", str(self.conf))
         self._run("slurmd", "-D", "-f", str(self.conf))
+        self.until_idle()
+
+    @property
+    def address(self) -> str:
+        """What ``SLURM_CONF`` must say."""
+        return str(self.conf)
 
     def _run(self, *command: str) -> None:
         with (self.place / f"{command[0]}.out").open("wb") as out:
@@ -125,7 +131,8 @@ class SlurmCluster:
         shutil.rmtree(self.place, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on just now."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

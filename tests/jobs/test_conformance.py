@@ -22,10 +22,11 @@ from core.errors import EngineDown, Unsatisfiable
 from core.jobs import api
 from core.jobs.engines import Attempt, Engine, slurm
 from core.jobs.model import Needs
-from tests.jobs import slurm_cluster
+from tests.jobs import ray_cluster, slurm_cluster
 from tests.jobs.conftest import PROGRAMS, ROOT, Room, prepare, toy_supervisors
 
 SLURM_MISSING = slurm_cluster.missing()
+RAY_MISSING = ray_cluster.missing()
 PATIENCE_S = 60.0
 ONE_GPU = {"needs": Needs(gpus=1)}
 
@@ -43,6 +44,7 @@ def toy_engine(state: Path) -> Engine:
 ENGINES = [
     "local",
     pytest.param("slurm", marks=pytest.mark.skipif(bool(SLURM_MISSING), reason=SLURM_MISSING)),
+    pytest.param("ray", marks=pytest.mark.skipif(bool(RAY_MISSING), reason=RAY_MISSING)),
 ]
 
 
@@ -55,7 +57,7 @@ def surroundings(room: Room, engine: str, conf: str) -> Iterator[pytest.MonkeyPa
         patch.setenv("TOY_GPUS", "2")
         patch.setenv("GPULSE_ENGINE", engine)
         patch.setenv("GPULSE_CPU_SLOTS", "4")
-        patch.setenv("SLURM_CONF", conf)
+        patch.setenv("SLURM_CONF" if engine == "slurm" else "GPULSE_RAY_ADDRESS", conf)
         patch.setattr(api, "make_engine", toy_engine)
         yield patch
 
@@ -71,13 +73,13 @@ def place(
         with surroundings(room, "local", "") as patch, toy_supervisors(room, patch):
             yield room, "local", ""
         return
-    cluster = slurm_cluster.SlurmCluster()
+    slurm_wanted = request.param == "slurm"
+    cluster = slurm_cluster.SlurmCluster() if slurm_wanted else ray_cluster.RayCluster()
     try:
         cluster.start()
-        cluster.until_idle()
-        conf = str(cluster.conf)
-        with surroundings(room, "slurm", conf) as patch, toy_supervisors(room, patch):
-            yield room, "slurm", conf
+        settings = surroundings(room, request.param, cluster.address)
+        with settings as patch, toy_supervisors(room, patch):
+            yield room, request.param, cluster.address
     finally:
         cluster.stop()
 
@@ -106,7 +108,8 @@ def of_jobs(room: Room) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             mine = process.environ().get("GPULSE_JOB", "")
-            if process.status() != "zombie" and (str(room.state) in mine or "gpulse-" in mine):
+            ours = str(room.state) in mine or mine.startswith("gpulse-")
+            if ours and process.status() != "zombie":
                 found.append(process)
         except (psutil.Error, OSError):
             continue
@@ -154,7 +157,7 @@ def test_a_job_trains_on_a_gpu_while_its_log_grows(room):
     assert len(sizes) > 2, "the log is read while it grows"
     assert "line 9" in jobs.read_log(job)
     assert list(job.run_dir.glob("events*"))
-    assert job.gpu_ids in {"0", "1"}
+    assert job.gpu_ids in {"0", "1"}, "of Ray's own devices only the number is known"
 
 
 def test_what_is_submitted_twice_runs_once(room):
@@ -321,13 +324,14 @@ def test_the_highest_priority_is_next(room):
 
 
 def test_an_engine_that_does_not_answer_loses_nothing(room, monkeypatch):
-    if not toy_engine(room.state).queues:
+    if toy_engine(room.state).name == "local":
         pytest.skip("the local engine is this machine")
     job = started(room, room.launch(sleep=4))
     with monkeypatch.context() as patch:
         patch.setattr(slurm, "COMMAND_S", 0.5)
+        patch.setenv("GPULSE_RAY_ADDRESS", "http://127.0.0.1:9")
         patch.setenv("SLURM_CONF", "/nowhere/slurm.conf")
-        with pytest.raises(EngineDown, match="Slurm"):
+        with pytest.raises(EngineDown, match=r"Slurm|Ray"):
             toy_engine(room.state).poll([attempt_of(job)])
         queued = room.launch()
         assert queued.state == "queued", "taken, though nobody can say whether it fits"

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.series import Curve
-from core.ui.explore import downloads
+from core.ui.explore import downloads, scalars
 
 ROOT = Path(__file__).parents[2]
 Losses = tuple[list[float], list[float]]
@@ -169,3 +169,25 @@ def test_downloads_can_be_opened(tmp_path: Path) -> None:
     file = tmp_path / "x.parquet"
     file.write_bytes(downloads.as_parquet(table))
     assert pd.read_parquet(file)["value"].tolist() == [1.0]
+
+
+def test_many_runs_are_drawn_a_share_at_a_look(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scalars, "BUDGET_S", 0.0)
+    app = _open(every="true")
+    for drawn in (1, 2):
+        (line,) = [each.proto.text for each in app.get("progress")]
+        assert line == f"Reading curves: {drawn} of 3 runs are drawn."
+        assert not app.get("download_button")[1:], "half of the curves are offered as all"
+        app.run()
+    assert not app.get("progress")
+    assert len(app.get("download_button")) == 3
+
+
+def test_runs_of_one_colour_have_symbols_in_the_legend(
+    tmp_path: Path, write_losses: Callable[..., Path]
+) -> None:
+    for number in range(15):
+        write_losses(tmp_path / "runs" / f"net{number:02}", [2.0, 1.0], [2.0, 1.5])
+    legend = _legend(_open(every="true"))
+    assert legend.count("●") == 2
+    assert "net14" in legend

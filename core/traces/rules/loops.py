@@ -70,7 +70,7 @@ def _behind(case: Case, operators: Operators, mask: NDArray[np.bool_]) -> Interv
     if case.pieces is None:
         return spans
     gaps = case.pieces.gaps
-    begin = np.unique(case.trace.start[operators.launched(mask)])
+    begin = case.trace.start[operators.launched(mask)]
     mine = np.isin(gaps.end, begin)
     late = case.pieces.of("launch-bound", "host-bound", "python-bound", "device-queue")
     return overlap(union(gaps.start[mine], gaps.end[mine]), late)

@@ -65,7 +65,8 @@ def sync_findings(case: Case, operators: Operators) -> list[Finding]:
     most the length of the call, for the host cannot be earlier than that without it.
     """
     pieces = case.pieces
-    calls = np.intersect1d(case.rows(Category.RUNTIME), blocking_calls(case.trace))
+    calls = case.rows(Category.RUNTIME)
+    calls = np.intersect1d(calls, blocking_calls(case.trace), assume_unique=True)
     if pieces is None or calls.size < case.steps:
         return []
     culprit = _culprits(case, operators, calls)

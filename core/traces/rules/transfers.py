@@ -74,7 +74,7 @@ def _uploads(case: Case) -> list[Finding]:
     """H2: pinned copies to the device with no kernel beside them, from 5 % of the window (as H1;
     TraceLens warns of copies from 5 %). Says so where they are slow as well (``SLOW_COPY``)."""
     rows = case.named(case.device_rows(Category.MEMCPY), n.UPLOAD)
-    rows = np.setdiff1d(rows, case.named(rows, n.PAGEABLE_UPLOAD))
+    rows = np.setdiff1d(rows, case.named(rows, n.PAGEABLE_UPLOAD), assume_unique=True)
     shown = _exposed(case, rows)
     if not rows.size or shown.measure < NOTE * case.total_us:
         return []

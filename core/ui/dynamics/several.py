@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts import dynamics as charts
-from core.charts.scalars import colours
+from core.charts.paint import colours
 from core.errors import GpulseError
 from core.runs import Run
 from core.table import attention

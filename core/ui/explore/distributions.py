@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.charts import histograms as charts
 from core.charts import hparams as pr
-from core.charts.scalars import colours
+from core.charts.paint import colours
 from core.runs import Run
 from core.ui import draw
 from core.ui.explore import steps

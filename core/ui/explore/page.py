@@ -13,11 +13,11 @@ from core.ui.explore.store import ledger
 from core.ui.texts import t
 
 LOOK_S = 1.0
-"""Seconds between two looks while a chosen run is written, or lines of the table are missing."""
+"""Seconds between two looks while a chosen run is written, or lines or curves are missing."""
 
 _TICKING, _CALM, _JUST_OPENED = "_ticking", "_calm", "_just_opened"
 
-_DRAW: dict[str, Callable[[list[Run]], None]] = {
+_DRAW: dict[str, Callable[[list[Run]], bool | None]] = {
     "scalars": scalars.show,
     "images": media.images,
     "histograms": distributions.histograms,
@@ -42,11 +42,11 @@ def _page(run: Run) -> None:
         run = data.look_again(run)
         picked = picking.pick(run)
         picking.problems(picked.chosen)
-        _view(picked)
-        _pace(picked)
+        unread = _view(picked)
+        _pace(picked, unread)
 
 
-def _pace(picked: picking.Picked) -> None:
+def _pace(picked: picking.Picked, unread: bool) -> None:
     """Look again soon while there is something to wait for; a run of the whole page sets the pace.
 
     Not at once: the browser has yet to be told what the link put into the widgets, and a rerun
@@ -55,13 +55,14 @@ def _pace(picked: picking.Picked) -> None:
     if st.session_state.pop(_JUST_OPENED, False):
         return
     written = any(picking.is_writing(run) for run in picked.chosen[: picking.MANY])
-    wanted = written or bool(picked.missing)
+    wanted = written or unread or bool(picked.missing)
     if wanted != st.session_state.get(_TICKING):
         st.session_state[_CALM] = not wanted
         st.rerun()
 
 
-def _view(picked: picking.Picked) -> None:
+def _view(picked: picking.Picked) -> bool:
+    """Draw the chosen view; says whether there is more to be read for it."""
     kinds = _kinds(picked)
     asked = st.session_state.get("show")
     if asked is None:
@@ -79,8 +80,8 @@ def _view(picked: picking.Picked) -> None:
     )
     if view == "hparams":
         hparams.show(picked.matching)
-    else:
-        _DRAW[view or "scalars"](picked.chosen)
+        return False
+    return bool(_DRAW[view or "scalars"](picked.chosen))
 
 
 def _kinds(picked: picking.Picked) -> set[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from streamlit.dataframe_util import convert_pandas_df_to_arrow_bytes as as_arro
 
 from core import series
 from core.charts import scalars as charts
-from core.charts.layers import DASH
+from core.charts.paint import colours
 from core.runs import Run
 from core.series import Curve, Look, Picture
 from core.ui import draw
-from core.ui.explore import downloads
+from core.ui.explore import downloads, legend
 from core.ui.explore.patterns import compiled
 from core.ui.explore.store import Drawing, curves, drawings, ledger
 from core.ui.format import plain
@@ -25,10 +25,11 @@ from core.ui.texts import t
 MAX_CHARTS = 24
 """Charts drawn at once; the tag filter and the sections narrow the rest."""
 
+BUDGET_S = 0.7
+"""Seconds of reading curves in one look: what is left is read at the next ones."""
+
 OPEN_AT_FIRST = 12
 """Sections are open to begin with until this many charts are in sight."""
-
-MAX_LEGEND = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +47,57 @@ class Controls:
     seeds: re.Pattern[str] | None
 
 
-def show(runs: list[Run]) -> None:
-    """Draw the view."""
+class _Reading:
+    """Reads curves until the time is up, one at least; what was read so far is drawn meanwhile."""
+
+    def __init__(self) -> None:
+        self._deadline = time.monotonic() + BUDGET_S
+        self._begun = False
+        self.waiting: set[str] = set()
+
+    def get(self, run: Run, tags: Sequence[str]) -> list[Curve]:
+        """The curves of some tags of a run as far as they are known."""
+        found, current = curves().get(run, tags, read=False)
+        if not current and (not self._begun or time.monotonic() < self._deadline):
+            self._begun = True
+            found, current = curves().get(run, tags)
+        if not current:
+            self.waiting.add(run.key)
+        return found
+
+
+def show(runs: list[Run]) -> bool:
+    """Draw the view; says whether there is more to be read."""
     controls = _controls(runs)
     sections = _sections(runs, controls.tags)
     if not sections:
         _nothing(runs)
-        return
+        return False
     groups = {}
     names = [run.key for run in runs]
     if controls.look.band:
         groups = series.group_runs(names, controls.seeds)
         names = list(dict.fromkeys(groups.values()))
-    colour = charts.colours(names) if len(names) > 1 else None
+    colour = colours(names) if len(names) > 1 else None
     splits = {
         series.split_of(tag, folder)
         for titles in sections.values()
         for parts in titles.values()
         for folder, tag in parts
     }
-    _legend(names, colour, splits, groups)
+    legend.show(names, colour, splits, groups)
     _restarts(runs, controls.look)
-    shown = _draw_sections(runs, sections, controls.look, colour, groups)
-    downloads.scalars(runs, shown)
+    progress, reading = st.empty(), _Reading()
+    shown = _draw_sections(runs, sections, controls.look, colour, groups, reading)
+    waiting = len(reading.waiting)
+    if waiting:
+        read = len(runs) - waiting
+        progress.progress(
+            read / len(runs), t("runs.reading", n=f"{read:,}", total=f"{len(runs):,}")
+        )
+    else:
+        downloads.scalars(runs, shown)
+    return bool(waiting)
 
 
 def _nothing(runs: list[Run]) -> None:
@@ -153,44 +182,13 @@ def _order(curve: tuple[str, str]) -> tuple[bool, str, tuple[str, str]]:
     return "loss" not in title, title, curve
 
 
-def _legend(
-    names: Sequence[str], colour: dict[str, str] | None, splits: set[str], groups: dict[str, str]
-) -> None:
-    """Which colour is which run, and which dash is which split: once for all charts."""
-    sizes = {name: list(groups.values()).count(name) for name in names} if groups else {}
-    items = []
-    if colour is not None:
-        for name in names[:MAX_LEGEND]:
-            label = f"{name} (n = {sizes[name]})" if sizes else name
-            items.append(_chip(colour[name], [], label))
-        if len(names) > MAX_LEGEND:
-            items.append(html.escape(t("runs.legend.more", n=len(names) - MAX_LEGEND)))
-    if splits - {""}:
-        for split in [name for name in series.SPLITS if name in splits and name]:
-            paint = "currentColor" if colour is not None else charts.split_colour(split)
-            items.append(_chip(paint, DASH[split], t(f"split.{split}")))
-    if items:
-        body = " ".join(
-            f'<span style="white-space:nowrap;margin-right:1.1rem">{item}</span>' for item in items
-        )
-        st.html(f'<div style="font-size:.85rem;line-height:1.7">{body}</div>')
-
-
-def _chip(colour: str, dash: list[int], label: str) -> str:
-    style = "solid" if not dash else "dashed" if dash[0] > 3 else "dotted"
-    line = f"display:inline-block;width:26px;border-top:3px {style} {colour}"
-    return (
-        f'<span style="{line};vertical-align:middle;margin-right:.35rem"></span>'
-        f"{html.escape(label)}"
-    )
-
-
 def _draw_sections(
     runs: list[Run],
     sections: Sections,
     look: Look,
     colour: dict[str, str] | None,
     groups: dict[str, str],
+    reading: _Reading,
 ) -> list[Curve]:
     """Draw what is open; returns the curves that are on screen."""
     shown: list[Curve] = []
@@ -212,7 +210,7 @@ def _draw_sections(
         drawn = dict(list(titles.items())[:charts_left])
         charts_left -= len(drawn)
         with place:
-            shown += _draw_charts(runs, drawn, look, colour, groups)
+            shown += _draw_charts(runs, drawn, look, colour, groups, reading)
             if len(drawn) < len(titles):
                 st.caption(t("runs.more", shown=len(drawn), total=len(titles)))
     return shown
@@ -224,12 +222,12 @@ def _draw_charts(
     look: Look,
     colour: dict[str, str] | None,
     groups: dict[str, str],
+    reading: _Reading,
 ) -> list[Curve]:
     tags = list(dict.fromkeys(tag for parts in titles.values() for _, tag in parts))
     by_tag: dict[str, list[Curve]] = {tag: [] for tag in tags}
-    store = curves()
     for run in runs:
-        for curve in store.get(run, tags):
+        for curve in reading.get(run, tags):
             by_tag[curve.tag].append(curve)
     columns = max(2, min(3, len(titles)))
     with st.grid(columns, min_column_width=300):
@@ -238,19 +236,20 @@ def _draw_charts(
                 curve for tag in dict.fromkeys(tag for _, tag in parts) for curve in by_tag[tag]
             ]
             alone = parts[0][1] if len(set(parts)) == 1 else title
-            _draw_chart(alone, members, look, colour, groups)
+            _draw_chart(runs, alone, members, look, colour, groups)
     return [curve for members in by_tag.values() for curve in members]
 
 
 def _draw_chart(
+    runs: list[Run],
     title: str,
     members: list[Curve],
     look: Look,
     colour: dict[str, str] | None,
     groups: dict[str, str],
 ) -> None:
-    runs = tuple(dict.fromkeys(curve.run for curve in members))
-    key = (title, look, runs, tuple((colour or {}).items()), tuple(groups.items()))
+    # Of all runs, read or not: the drawing of the next look replaces this one.
+    key = (title, look, tuple(run.key for run in runs), tuple(groups.items()))
     spec, notes = drawings().get(
         key, members, lambda: _drawing(title, members, look, colour, groups)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from core.runs import Run, file_stamp
 
 MAX_BYTES = 384 * 2**20
 """Curves kept in memory over all runs and sessions; the least recently used go first."""
+
+IN_SIGHT_S = 30.0
+"""Curves asked for within this time are on a screen and stay, however many they are: what is read
+a share at a look would otherwise push out what was read before it, and never be complete."""
 
 MAX_DRAWINGS = 128
 """Charts kept; the key names the runs, so what a live run drew before is replaced."""
@@ -35,32 +40,55 @@ def ledger() -> table.Ledger:
 class _Held:
     stamp: tuple[tuple[str, int, int], ...]
     tags: dict[str, list[series.Curve]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
     size: int = 0
+    used: float = 0.0
 
 
 class Curves:
-    """Curves by run and tag, read again only where the run's files changed."""
+    """Curves by run and tag, read again only where the run's files changed.
+
+    What was asked for before the change is then read all at once: where that is everything, the
+    curves are views of what :mod:`core.events` holds anyway, and a live run is in memory once.
+    """
 
     def __init__(self) -> None:
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, run: Run, tags: Collection[str]) -> list[series.Curve]:
-        """The curves of some tags of a run; none where its files cannot be read."""
+    def get(
+        self, run: Run, tags: Collection[str], *, read: bool = True
+    ) -> tuple[list[series.Curve], bool]:
+        """The curves of some tags of a run; none where its files cannot be read.
+
+        Args:
+            run: whose.
+            tags: which.
+            read: False takes what is there, of an earlier content of the files or nothing at all.
+
+        Returns:
+            (the curves, whether they are those of the files as they are now).
+        """
         stamp = file_stamp(run.event_files)
         key = str(run.path)
         with self._lock:
-            held = self._held.get(key)
-            if held is None or held.stamp != stamp:
+            held = self._held.get(key) or _Held(())
+            wanted = held.asked.union(tags)
+            current = held.stamp == stamp and held.tags.keys() >= set(tags)
+            if read and held.stamp != stamp:
                 held = _Held(stamp)
-            missing = [tag for tag in tags if tag not in held.tags]
-        if missing and stamp:
+            held.asked.update(tags)
+            missing = sorted(wanted - held.tags.keys()) if read and stamp else []
+        if missing:
             self._read(run, held, missing)
         with self._lock:
+            held.used = time.monotonic()
             self._held[key] = held
             self._held.move_to_end(key)
-            self._forget()
-        return [curve for tag in tags for curve in held.tags.get(tag, ())]
+            if missing:
+                self._forget()
+        curves = [curve for tag in tags for curve in held.tags.get(tag, ())]
+        return curves, current or read
 
     @staticmethod
     def _read(run: Run, held: _Held, missing: list[str]) -> None:
@@ -76,7 +104,8 @@ class Curves:
 
     def _forget(self) -> None:
         total = sum(held.size for held in self._held.values())
-        while total > MAX_BYTES and len(self._held) > 1:
+        before = time.monotonic() - IN_SIGHT_S
+        while total > MAX_BYTES and next(iter(self._held.values())).used < before:
             _, oldest = self._held.popitem(last=False)
             total -= oldest.size
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 from core.jobs import supervisor
-from core.jobs.engines import Engine, Gpu, local, slurm
+from core.jobs.engines import Engine, Gpu, local, ray, slurm
 
 MODULES = {"train": "toy_job", "profile": "toy_job", "tune": "no_such_module"}
 
@@ -16,6 +16,8 @@ def toy_engine(state) -> Engine:
     """The engine that the environment asks for."""
     if os.environ.get("TOY_ENGINE") == "slurm":
         return slurm.SlurmEngine(state, MODULES)
+    if os.environ.get("TOY_ENGINE") == "ray":
+        return ray.RayEngine(state, MODULES)
     gpus = tuple(Gpu(str(index)) for index in range(int(os.environ.get("TOY_GPUS", "0"))))
     return local.LocalEngine(state, MODULES, 0.5, lambda: gpus)
 
