@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.errors import Unreadable
 from core.traces.columns import CATEGORY_NAMES, Category, Thread, Trace
-from core.traces.decoding import Event, Stream
+from core.traces.decoding import Args, Event, Stream
 from core.traces.details import Details, hardware
 from core.traces.numbers import Clock, floats, integers, smalls
 from core.traces.pairs import BEGIN, END, WHOLE, pair_up
@@ -131,8 +131,7 @@ class Builder:
             np.fromiter(thread, np.int32, count),
             stream,
             device,
-            integers([-1 if a is None else a.correlation for a in args], -1),
-            integers([0 if a is None else a.bytes for a in args], 0),
+            *_links(args, kinds),
             *self._details.columns(args, kinds),
         )
 
@@ -223,6 +222,20 @@ def _repeated(columns: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
         _, first = np.unique(table, axis=0, return_index=True)
         again[np.delete(rows, first)] = True
     return again
+
+
+def _links(
+    args: list[Args | None], kinds: NDArray[np.int8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Correlation of calls and device work, and bytes of copies and fills."""
+    correlation, size = np.full(len(args), -1, np.int64), np.zeros(len(args), np.int64)
+    rows = np.flatnonzero(kinds <= Category.RUNTIME)
+    mine = [args[row] for row in rows.tolist()]
+    correlation[rows] = integers([-1 if a is None else a.correlation for a in mine], -1)
+    rows = np.flatnonzero((kinds == Category.MEMCPY) | (kinds == Category.MEMSET))
+    mine = [args[row] for row in rows.tolist()]
+    size[rows] = integers([0 if a is None else a.bytes for a in mine], 0)
+    return correlation, size
 
 
 def _placement(

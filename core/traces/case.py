@@ -94,9 +94,9 @@ def make_case(trace: Trace, device: int | None = None) -> Case:
         Unreadable: the trace spans no time.
     """
     window = find_window(trace)
-    if device is None and trace.device_ids:
-        work = {d: device_busy(trace, window, d).measure for d in trace.device_ids}
-        device = max(work, key=lambda d: work[d])
+    asked = trace.device_ids if device is None else (device,)
+    work = {index: device_busy(trace, window, index) for index in asked}
+    device = max(work, key=lambda index: work[index].measure, default=None)
     if device is None:
         empty = union([], [])
         activity = host_activity(trace, window)
@@ -106,7 +106,7 @@ def make_case(trace: Trace, device: int | None = None) -> Case:
     talks = n.matching(trace.names, n.COLLECTIVE)[trace.name[kernels]]
     running = _clipped(trace, window, kernels)
     compute = _clipped(trace, window, kernels[~talks])
-    busy = device_busy(trace, window, device)
+    busy = work[device]
     return Case(
         trace=trace,
         window=window,
@@ -115,7 +115,7 @@ def make_case(trace: Trace, device: int | None = None) -> Case:
         compute=compute,
         communication=subtract(running, compute),
         copies=subtract(busy, running),
-        pieces=idle_pieces(trace, window, device),
+        pieces=idle_pieces(trace, window, device, busy),
         activity=None,
     )
 

@@ -86,9 +86,11 @@ def device_busy(trace: Trace, window: Window, device: int) -> Intervals:
     return busy.clip(window.start_us, window.end_us)
 
 
-def idle_pieces(trace: Trace, window: Window, device: int) -> IdlePieces:
+def idle_pieces(
+    trace: Trace, window: Window, device: int, busy: Intervals | None = None
+) -> IdlePieces:
     """Attribute the idle time of one device (see the module's docstring)."""
-    busy = device_busy(trace, window, device)
+    busy = device_busy(trace, window, device) if busy is None else busy
     idle = gaps(busy, window.start_us, window.end_us)
     launch = next_launches(trace, idle, device)
     call = np.maximum(launch, 0)

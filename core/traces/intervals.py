@@ -72,8 +72,10 @@ def union(start: ArrayLike, end: ArrayLike) -> Intervals:
     starts, ends = starts[keep], ends[keep]
     if not starts.size:
         return EMPTY
-    order = np.argsort(starts, kind="stable")
-    starts, reach = starts[order], np.maximum.accumulate(ends[order])
+    if (starts[1:] < starts[:-1]).any():
+        order = np.argsort(starts, kind="stable")
+        starts, ends = starts[order], ends[order]
+    reach = np.maximum.accumulate(ends)
     first = np.flatnonzero(np.r_[True, starts[1:] > reach[:-1]])
     last = np.r_[first[1:] - 1, starts.size - 1]
     return _disjoint(starts[first], reach[last])
@@ -98,9 +100,21 @@ def _combine(one: Intervals, other: Intervals, *, keep_inside_other: bool) -> In
     points = distinct(np.concatenate([one.start, one.end, other.start, other.end]))
     if points.size < 2:
         return EMPTY
-    left = points[:-1]
-    keep = one.contains(left) & (other.contains(left) == keep_inside_other)
-    return union(left[keep], points[1:][keep])
+    keep = _covered(points, one)[:-1]
+    keep &= _covered(points, other)[:-1] == keep_inside_other
+    return union(points[:-1][keep], points[1:][keep])
+
+
+def _covered(points: Floats, where: Intervals) -> NDArray[np.bool_]:
+    """Which of the points, ascending, lie inside; all ends of the intervals are among them.
+
+    A boundary is looked up among the points and not each point among the boundaries: there are
+    many layers of few intervals each.
+    """
+    change = np.zeros(points.size, np.int8)
+    change[np.searchsorted(points, where.start)] = 1
+    change[np.searchsorted(points, where.end)] -= 1
+    return np.cumsum(change, dtype=np.int8) > 0
 
 
 def distinct(values: NDArray[Any]) -> NDArray[Any]:
@@ -164,6 +178,6 @@ def paint(layers: list[tuple[int, Intervals]], background: int) -> Partition:
     label = np.full(points.size + 1, background, np.int64)
     inner = label[1:]
     for code, where in used:
-        inner[where.contains(points)] = code
+        inner[_covered(points, where)] = code
     change = label[1:] != label[:-1]
     return Partition(points[change], label[np.r_[True, change]])

@@ -17,6 +17,8 @@ ZOOMS = (1.0, 0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-6)
 
 def ours(path: str) -> None:
     """Load a trace from its text, and diagnose it."""
+    import numpy.ma  # noqa: F401 (an import that numpy puts off)
+
     from core.traces import diagnose, load_trace
 
     with Part() as part:
