@@ -22,7 +22,7 @@ from core.traces.timeline import TimelineView, timeline, view
 from core.traces.whatif import Edit, WhatIf, what_if
 
 if TYPE_CHECKING:
-    from core.traces.library import open_diagnosis, open_trace
+    from core.traces.kept import open_diagnosis, open_trace
     from core.traces.tables import bubbles, copies, kernels, operators, steps
 
 __all__ = [
@@ -69,8 +69,8 @@ _LATER = {
     "bubbles": "tables",
     "copies": "tables",
     "kernels": "tables",
-    "open_diagnosis": "library",
-    "open_trace": "library",
+    "open_diagnosis": "kept",
+    "open_trace": "kept",
     "operators": "tables",
     "steps": "tables",
 }

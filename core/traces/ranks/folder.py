@@ -63,7 +63,7 @@ def diagnose_path(path: Path) -> Answers:
 
 
 def _alone(file: Path, rank: RankFile | None) -> dict[str, Any]:
-    from core.traces.library import open_diagnosis  # Arrow, which processes of ranks do without
+    from core.traces.kept import open_diagnosis  # Arrow, which processes of ranks do without
 
     record: dict[str, Any] = open_diagnosis(file).to_json()
     if rank is not None and rank.world_size:

@@ -44,8 +44,6 @@ def read_all(paths: Sequence[Path]) -> list[Answer]:
         found |= {path: _taken(path, answer(path)) for path in cold}
     else:
         found |= _read_by_processes(cold, slots)
-    if cold:
-        store.evict()
     return [found[path] for path in paths]
 
 

@@ -20,9 +20,6 @@ from core.traces.loading import load_trace
 from core.traces.ranks.collectives import Collectives, collectives_of
 from core.traces.ranks.facts import Facts
 
-FORMAT = 1
-"""Grows when what is kept, or how it is worked out, changes."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RankSummary:
@@ -50,7 +47,6 @@ class RankSummary:
 class _Wire(msgspec.Struct):
     """A summary as bytes."""
 
-    format: int
     diagnosis: dict[str, Any]
     start_us: float
     end_us: float
@@ -87,7 +83,6 @@ def pack(summary: RankSummary) -> bytes:
     """A summary as bytes."""
     calls = summary.collectives
     wire = _Wire(
-        format=FORMAT,
         diagnosis=summary.diagnosis,
         start_us=summary.start_us,
         end_us=summary.end_us,
@@ -103,7 +98,7 @@ def pack(summary: RankSummary) -> bytes:
 
 
 def unpack(content: bytes) -> RankSummary | None:
-    """The summary of bytes, None where they are none of this format."""
+    """The summary of bytes, None where they are none."""
     try:
         wire = msgspec.msgpack.decode(content, type=_Wire)
         start, end = np.frombuffer(wire.start), np.frombuffer(wire.end)
@@ -111,7 +106,7 @@ def unpack(content: bytes) -> RankSummary | None:
         exposed = union(np.frombuffer(wire.exposed_start), np.frombuffer(wire.exposed_end))
     except (msgspec.DecodeError, ValueError):
         return None
-    if wire.format != FORMAT or not start.size == end.size == key.size:
+    if not start.size == end.size == key.size:
         return None
     calls = Collectives(start, end, key, tuple(wire.keys), exposed)
     return RankSummary(wire.diagnosis, wire.start_us, wire.end_us, wire.zero_ns, calls)

@@ -26,7 +26,8 @@ from core.traces import (
     WhatIf,
     archive,
     diagnose,
-    library,
+    identity,
+    kept,
     load_trace,
     simulate,
 )
@@ -58,8 +59,8 @@ def reads(monkeypatch) -> list[str]:
         seen.append(f"judge {trace.source}")
         return diagnose(trace)
 
-    monkeypatch.setattr(library, "load_trace", read)
-    monkeypatch.setattr(library, "diagnose", judge)
+    monkeypatch.setattr(kept, "load_trace", read)
+    monkeypatch.setattr(kept, "diagnose", judge)
     return seen
 
 
@@ -85,11 +86,11 @@ def same(one: Any, other: Any) -> bool:
 
 
 def test_a_second_opening_reads_nothing_and_says_the_same(path, reads):
-    trace, found = library.open_trace(path), library.open_diagnosis(path)
+    trace, found = kept.open_trace(path), kept.open_diagnosis(path)
     assert reads == [f"read {path.name}", f"judge {path.name}"]
-    again = library.open_trace(path)
+    again = kept.open_trace(path)
     assert same(again, trace)
-    assert same(library.open_diagnosis(path), found)
+    assert same(kept.open_diagnosis(path), found)
     assert same(found, diagnose(load_trace(path)))
     assert len(reads) == 2
     with pytest.raises(ValueError, match="read-only"):
@@ -97,9 +98,9 @@ def test_a_second_opening_reads_nothing_and_says_the_same(path, reads):
 
 
 def test_a_kept_diagnosis_needs_no_columns(path, reads):
-    library.open_diagnosis(path)
-    library.file_of(path, "columns").unlink()
-    assert library.open_diagnosis(path).findings
+    kept.open_diagnosis(path)
+    kept.file_of(path, "columns").unlink()
+    assert kept.open_diagnosis(path).findings
     assert len(reads) == 2
 
 
@@ -111,28 +112,28 @@ def test_real_diagnoses_come_back_whole(real, name):
     path = SHARED / name
     trace, found = real(name), diagnose(real(name))
     for _ in range(2):
-        assert same(library.open_trace(path), trace)
-        assert same(library.open_diagnosis(path), found)
-    assert library.file_of(path, "columns").exists()
-    assert library.file_of(path, "diagnosis").exists()
+        assert same(kept.open_trace(path), trace)
+        assert same(kept.open_diagnosis(path), found)
+    assert kept.file_of(path, "columns").exists()
+    assert kept.file_of(path, "diagnosis").exists()
 
 
 def test_a_trace_that_changed_is_read_again(path, reads):
-    library.open_diagnosis(path)
+    kept.open_diagnosis(path)
     content, status = path.read_bytes(), path.stat()
     shorter = gzip.compress(simulated(3))
     path.write_bytes(shorter)
-    assert library.open_diagnosis(path).steps == 3
+    assert kept.open_diagnosis(path).steps == 3
     path.write_bytes(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert library.open_diagnosis(path).steps == 4
+    assert kept.open_diagnosis(path).steps == 4
     assert len(reads) == 6
 
 
 def test_a_change_of_the_code_judges_anew(path, reads, monkeypatch):
-    library.open_diagnosis(path)
-    monkeypatch.setattr(library, "_code", lambda: "another version")
-    library.open_diagnosis(path)
+    kept.open_diagnosis(path)
+    monkeypatch.setattr(identity, "code_digest", lambda: "another version")
+    kept.open_diagnosis(path)
     assert len(reads) == 4
 
 
@@ -142,48 +143,48 @@ def test_a_trace_that_changes_while_it_is_read_is_not_kept(path, monkeypatch):
         file.write_bytes(gzip.compress(simulated(3)))
         return trace
 
-    monkeypatch.setattr(library, "load_trace", read)
-    library.open_trace(path)
+    monkeypatch.setattr(kept, "load_trace", read)
+    kept.open_trace(path)
     monkeypatch.undo()
-    assert library.open_diagnosis(path).steps == 3
+    assert kept.open_diagnosis(path).steps == 3
 
 
 def test_any_damage_to_a_cache_file_reads_as_not_kept(path, reads):
-    wanted = library.open_diagnosis(path).to_json()
-    count = len(library.open_trace(path))
+    wanted = kept.open_diagnosis(path).to_json()
+    count = len(kept.open_trace(path))
     source = random.Random(5)
     for what in ("columns", "diagnosis"):
-        kept = library.file_of(path, what)
-        good = kept.read_bytes()
+        file = kept.file_of(path, what)
+        good = file.read_bytes()
         damages = [b"", b"GPULSE-1", bytes(len(good)), good[:-1], good[: len(good) // 2]]
         for _ in range(60):
             broken = bytearray(good)
             broken[source.randrange(len(good))] ^= 1 << source.randrange(8)
             damages.append(bytes(broken))
         for damage in damages:
-            kept.write_bytes(damage)
-            assert library.open_diagnosis(path).to_json() == wanted
-            assert len(library.open_trace(path)) == count
+            file.write_bytes(damage)
+            assert kept.open_diagnosis(path).to_json() == wanted
+            assert len(kept.open_trace(path)) == count
     assert len(reads) > 100
 
 
 def test_the_cache_file_of_another_trace_is_not_believed(path, tmp_path):
     other = path.with_name("other.json")
     other.write_bytes(simulated(3))
-    assert library.open_diagnosis(path).steps == 4
-    assert library.open_diagnosis(other).steps == 3
+    assert kept.open_diagnosis(path).steps == 4
+    assert kept.open_diagnosis(other).steps == 3
     for what in ("columns", "diagnosis"):
-        shutil.copy(library.file_of(path, what), library.file_of(other, what))
-    assert library.open_diagnosis(other).steps == 3
+        shutil.copy(kept.file_of(path, what), kept.file_of(other, what))
+    assert kept.open_diagnosis(other).steps == 3
 
 
 def test_the_cache_may_vanish_or_be_impossible(path, tmp_path, monkeypatch):
-    wanted = library.open_diagnosis(path).to_json()
+    wanted = kept.open_diagnosis(path).to_json()
     shutil.rmtree(cachedir.folder("traces"))
-    assert library.open_diagnosis(path).to_json() == wanted
+    assert kept.open_diagnosis(path).to_json() == wanted
     (tmp_path / "in the way").touch()
     monkeypatch.setenv("GPULSE_STATE_DIR", str(tmp_path / "in the way"))
-    assert library.open_diagnosis(path).to_json() == wanted
+    assert kept.open_diagnosis(path).to_json() == wanted
 
 
 def test_traces_and_event_files_share_one_limit(path, tmp_path, monkeypatch):
@@ -191,10 +192,10 @@ def test_traces_and_event_files_share_one_limit(path, tmp_path, monkeypatch):
     old = cachedir.folder("events") / "old.parquet"
     cachedir.write(old, lambda stream: stream.write(bytes(2**20)))
     os.utime(old, (1, 1))
-    library.open_diagnosis(path)
+    kept.open_diagnosis(path)
     cachedir.write(cachedir.folder("events") / "new", lambda stream: stream.write(bytes(2**18)))
     assert not old.exists()
-    assert library.file_of(path, "diagnosis").exists()
+    assert kept.file_of(path, "diagnosis").exists()
 
 
 def test_a_failed_writing_leaves_nothing_behind(tmp_path):
@@ -215,9 +216,9 @@ def test_what_is_no_trace_is_not_kept(tmp_path):
     file.write_text("{}")
     for _ in range(2):
         with pytest.raises(Unreadable, match="not a PyTorch trace"):
-            library.open_diagnosis(file)
+            kept.open_diagnosis(file)
     with pytest.raises(NotFound):
-        library.open_trace(tmp_path / "nothing.json")
+        kept.open_trace(tmp_path / "nothing.json")
 
 
 def test_arrays_of_every_kind_survive_an_archive():
@@ -253,3 +254,10 @@ def test_judging_loads_neither_pandas_nor_arrow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.replace("'", '"')) == []
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "trace.json")
+    with pytest.raises(Unreadable, match="no ordinary file"):
+        kept.open_trace(tmp_path / "trace.json")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import os
 from collections.abc import Callable
@@ -23,13 +22,13 @@ from core.traces import archive
 from core.traces.case import make_case
 from core.traces.columns import Trace
 from core.traces.diagnosis import diagnose
+from core.traces.identity import content_key
 from core.traces.loading import load_trace
 from core.traces.records import Diagnosis
 from core.traces.whatif import WhatIf
 from core.traces.whatif.replay import Replay, make_replay
 
 Kind = TypeVar("Kind")
-_SAMPLES, _SAMPLE_BYTES = 8, 4096
 _FOLDER = "traces"
 
 
@@ -41,7 +40,7 @@ def open_trace(path: Path | str) -> Trace:
         Unreadable: it is not a trace.
     """
     file = Path(path)
-    key = _key(file)
+    key = content_key(file)
     trace = _recall(file, "columns", key, Trace)
     if trace is None:
         trace = load_trace(file)
@@ -61,7 +60,7 @@ def open_diagnosis(path: Path | str, columns: Callable[[Path], Trace] = open_tra
         Unreadable: it is not a trace, or spans no time.
     """
     file = Path(path)
-    key = _key(file)
+    key = content_key(file)
     kept = _recall(file, "diagnosis", key, _Kept)
     if kept is None:
         kept = _without_replay(diagnose(columns(file)))
@@ -124,32 +123,5 @@ def _recall(path: Path, what: str, key: str, kind: type[Kind]) -> Kind | None:
 def _keep(path: Path, what: str, key: str, record: object) -> None:
     """Keep a record, unless the trace has changed meanwhile or the disk does not take it."""
     with contextlib.suppress(OSError, TypeError, OverflowError, NotFound, Unreadable):
-        if _key(path) == key:
+        if content_key(path) == key:
             cachedir.write(file_of(path, what), lambda to: archive.save(to, key, record))
-
-
-def _key(path: Path) -> str:
-    """Which content, read by which code."""
-    digest = hashlib.blake2b(digest_size=16)
-    try:
-        with path.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            last = max(status.st_size - _SAMPLE_BYTES, 0)
-            for number in range(_SAMPLES):
-                stream.seek(last * number // (_SAMPLES - 1))
-                digest.update(stream.read(_SAMPLE_BYTES))
-    except FileNotFoundError:
-        raise NotFound(f"There is no file {path}. Check the path of the trace.") from None
-    except OSError as error:
-        raise Unreadable(f"Cannot read {path}: {error.strerror or error}.") from None
-    times = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
-    return f"{path.absolute()}:{times}:{digest.hexdigest()}:{_code()}"
-
-
-@functools.cache
-def _code() -> str:
-    """Digest of this package's source."""
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
