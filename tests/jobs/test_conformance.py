@@ -21,6 +21,7 @@ from core import jobs
 from core.errors import EngineDown, Unsatisfiable
 from core.jobs import api
 from core.jobs.engines import Attempt, Engine, slurm
+from core.jobs.engines.cluster import FOLDER
 from core.jobs.model import Needs
 from tests.jobs import ray_cluster, slurm_cluster
 from tests.jobs.conftest import PROGRAMS, ROOT, Room, prepare, toy_supervisors
@@ -263,7 +264,7 @@ def test_nothing_outlives_a_guard_that_was_killed(room):
 
 def kill_guard(room: Room, job: jobs.Job) -> None:
     """SIGKILL to the process that watches a job."""
-    places = (room.state / "attempts" / job.key, job.run_dir / slurm.FOLDER / job.key)
+    places = (room.state / "attempts" / job.key, job.run_dir / FOLDER / job.key)
     records = [place / "start.json" for place in places]
     start = next(record for record in records if record.exists())
     os.kill(json.loads(start.read_text())["guard"], signal.SIGKILL)

@@ -8,45 +8,30 @@ job is submitted when it fits.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
-import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from core.errors import EngineDown, SubmitRejected
 from core.jobs.engines import Attempt, Gpu, Node, Seen
 from core.jobs.engines import attempts as files
-from core.jobs.engines.attempts import MODULES
+from core.jobs.engines.cluster import ClusterEngine
 from core.jobs.folders import PROJECT_ROOT, read_json
 from core.settings import settings
 
 ANSWER_S = 10.0
-FOLDER = ".attempts"
 GRACE_S = 1.5
 """Ray kills what is left of a job 3 s after it was told to stop."""
 
 
-class RayEngine:
-    """Runs attempts on a Ray cluster.
-
-    Args:
-        state: state folder; its path, shortened, keeps the names of two servers' jobs apart.
-        modules: Python module to run for each kind.
-    """
+class RayEngine(ClusterEngine):
+    """Runs attempts on a Ray cluster."""
 
     name = "ray"
     queues = False
-
-    def __init__(self, state: Path, modules: Mapping[str, str] = MODULES) -> None:
-        self._state = state
-        self._modules = modules
-        self._prefix = "gpulse-" + hashlib.sha256(str(state).encode()).hexdigest()[:8]
-        self._folders: dict[str, Path] = {}
 
     def resources(self) -> list[Node]:
         """The cluster as one machine: Ray itself chooses the node and the devices."""
@@ -62,21 +47,16 @@ class RayEngine:
         gpus = tuple(Gpu(str(i)) for i in range(sum(int(one.get("GPU", 0)) for one in total)))
         return [Node("ray", cpus, len(gpus), gpus)]
 
-    def argv(self, attempt: Attempt) -> list[str]:
-        """The command line of the job process."""
-        return files.job_argv(attempt, self._modules)
-
     def submit(self, attempt: Attempt) -> str:
         """Submit the attempt under its own name; a name that is known is not submitted again."""
         name = self._name(attempt)
         if self._status(name) is not None:
             return name
-        folder = self._folder(attempt)
-        folder.mkdir(parents=True, exist_ok=True)
+        self._folder(attempt).mkdir(parents=True, exist_ok=True)
         needs = attempt.needs
         request = {
             "submission_id": name,
-            "entrypoint": self._entrypoint(attempt, folder),
+            "entrypoint": self._entrypoint(attempt),
             "entrypoint_num_cpus": needs.cpus,
             "entrypoint_num_gpus": needs.gpus,
         }
@@ -87,25 +67,13 @@ class RayEngine:
                 raise
         return name
 
-    def _entrypoint(self, attempt: Attempt, folder: Path) -> str:
+    def _entrypoint(self, attempt: Attempt) -> str:
         """Ray hands it to a shell: ours and the allow-listed module, every word quoted."""
-        environment = files.environment(self._state, self._name(attempt))
-        if attempt.needs.gpus:
-            environment["GPULSE_GPUS"] = "ray"
+        environment, guard = self._guarded(attempt, GRACE_S)
         words = [f"{name}={value}" for name, value in environment.items()]
-        options = ("--alone", "--grace", f"{GRACE_S:g}")
-        guard = files.guard_argv(folder, attempt, self.argv(attempt), *options)
         log = shlex.quote(str(attempt.run_dir / "log.txt"))
         place = shlex.quote(str(PROJECT_ROOT))
         return f"cd {place} && exec env {shlex.join([*words, *guard])} >> {log} 2>&1"
-
-    def _name(self, attempt: Attempt) -> str:
-        return f"{self._prefix}-{attempt.key}"
-
-    def _folder(self, attempt: Attempt) -> Path:
-        folder = attempt.run_dir / FOLDER / attempt.key
-        self._folders[attempt.key] = folder
-        return folder
 
     def _status(self, name: str) -> tuple[str, str] | None:
         """(state, message) of a job, None where Ray does not know it."""
@@ -142,20 +110,6 @@ class RayEngine:
         """Ask Ray to stop the job: its guard ends the tree."""
         if self._status(self._name(attempt)) is not None:
             self._ask("POST", f"/api/jobs/{self._name(attempt)}/stop")
-
-    def read_log(self, attempt: Attempt, offset: int = 0, limit: int = 65_536) -> tuple[bytes, int]:
-        """(what the run's log holds from ``offset``, the offset after it)."""
-        return files.read_log(attempt, offset, limit)
-
-    def forget(self, key: str) -> None:
-        """Remove the attempt's files."""
-        folder = self._folders.pop(key, None)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def known(self) -> list[str]:
-        """Nothing: what is kept about an attempt is kept in its run folder."""
-        return []
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """One request to the head node.

@@ -8,10 +8,8 @@ forgotten is still known.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
-import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -21,11 +19,11 @@ from core.errors import EngineDown, SubmitRejected, Unsatisfiable
 from core.jobs.engines import Attempt, Node, Seen, Why
 from core.jobs.engines import attempts as files
 from core.jobs.engines.attempts import MODULES
+from core.jobs.engines.cluster import ClusterEngine
 from core.jobs.folders import PROJECT_ROOT, read_json
 from core.settings import settings
 
 COMMAND_S = 20.0
-FOLDER = ".attempts"
 GRACE_S = 3.0
 """Below Slurm's KillWait (30 s unless set otherwise), after which it kills the guard too."""
 MISSING_S = 10.0
@@ -51,23 +49,15 @@ _WHY: dict[str, Why] = {
 }
 
 
-class SlurmEngine:
-    """Runs attempts on a Slurm cluster.
-
-    Args:
-        state: state folder; its path, shortened, keeps the names of two servers' jobs apart.
-        modules: Python module to run for each kind.
-    """
+class SlurmEngine(ClusterEngine):
+    """Runs attempts on a Slurm cluster; arguments as of :class:`ClusterEngine`."""
 
     name = "slurm"
     queues = True
 
     def __init__(self, state: Path, modules: Mapping[str, str] = MODULES) -> None:
-        self._state = state
-        self._modules = modules
-        self._prefix = "gpulse-" + hashlib.sha256(str(state).encode()).hexdigest()[:8]
+        super().__init__(state, modules)
         self._missing: dict[str, float] = {}
-        self._folders: dict[str, Path] = {}
 
     def resources(self) -> list[Node]:
         """The cluster's nodes, by ``sinfo``."""
@@ -80,10 +70,6 @@ class SlurmEngine:
             free = total - _gpus(used)
             nodes[name] = Node(name, int(cpus), total, None, free, state)
         return list(nodes.values())
-
-    def argv(self, attempt: Attempt) -> list[str]:
-        """The command line of the job process."""
-        return files.job_argv(attempt, self._modules)
 
     def submit(self, attempt: Attempt) -> str:
         """Give the attempt to ``sbatch``, unless a job of its name is known already."""
@@ -119,23 +105,10 @@ class SlurmEngine:
 
     def _script(self, attempt: Attempt) -> str:
         """The batch script: ours and the allow-listed module, every word quoted."""
-        folder = self._folder(attempt)
-        environment = files.environment(self._state, self._name(attempt))
-        if attempt.needs.gpus:
-            environment["GPULSE_GPUS"] = "slurm"
+        environment, command = self._guarded(attempt, GRACE_S)
         words = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-        options = ("--alone", "--grace", f"{GRACE_S:g}")
-        command = files.guard_argv(folder, attempt, self.argv(attempt), *options)
         run = shlex.join(command)
         return "\n".join([*words, f"exec {'srun ' if attempt.needs.nodes > 1 else ''}{run}"])
-
-    def _name(self, attempt: Attempt) -> str:
-        return f"{self._prefix}-{attempt.key}"
-
-    def _folder(self, attempt: Attempt) -> Path:
-        folder = attempt.run_dir / FOLDER / attempt.key
-        self._folders[attempt.key] = folder
-        return folder
 
     def _find(self, attempt: Attempt) -> str:
         """Slurm's number for the attempt, "" where it knows none of its name."""
@@ -191,20 +164,10 @@ class SlurmEngine:
         if number:
             self._command("scancel", "--full", number)
 
-    def read_log(self, attempt: Attempt, offset: int = 0, limit: int = 65_536) -> tuple[bytes, int]:
-        """(what the run's log holds from ``offset``, the offset after it)."""
-        return files.read_log(attempt, offset, limit)
-
     def forget(self, key: str) -> None:
         """Remove the attempt's files."""
         self._missing.pop(key, None)
-        folder = self._folders.pop(key, None)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def known(self) -> list[str]:
-        """Nothing: what is kept about an attempt is kept in its run folder."""
-        return []
+        super().forget(key)
 
     def _command(self, *words: str) -> subprocess.CompletedProcess[str]:
         try:
