@@ -7,7 +7,6 @@ one fails. Several nodes meet at the first one of the Slurm job.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from core.workloads.fields import core_count
@@ -29,11 +28,8 @@ def options(processes: int, nodes: int, run_dir: str) -> list[str]:
 
 
 def _first_node() -> str:
-    names = os.environ.get("SLURM_JOB_NODELIST", "localhost")
-    done = subprocess.run(
-        ["scontrol", "show", "hostnames", names], capture_output=True, text=True, check=False
-    )
-    return next(iter(done.stdout.split()), "localhost")
+    """Address of the node on which srun was started: the first one of the job."""
+    return os.environ.get("SLURM_LAUNCH_NODE_IPADDR", "localhost")
 
 
 def main(argv: list[str]) -> int:

@@ -1,4 +1,6 @@
-"""A real Slurm cluster of one node on the loopback interface, for the tests: needs root.
+"""A real Slurm cluster on the loopback interface, for the tests: needs root.
+
+Of one node, or of several that are this machine.
 
 Two GPUs are pretended: Slurm wants character devices, so they are made like ``/dev/null``.
 """
@@ -27,11 +29,11 @@ AuthInfo=socket={place}/munge/socket
 CryptoType=crypto/munge
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 StateSaveLocation={place}/state
-SlurmdSpoolDir={place}/spool
+SlurmdSpoolDir={place}/spool-%n
 SlurmctldPidFile={place}/slurmctld.pid
-SlurmdPidFile={place}/slurmd.pid
+SlurmdPidFile={place}/slurmd-%n.pid
 SlurmctldLogFile={place}/slurmctld.log
-SlurmdLogFile={place}/slurmd.log
+SlurmdLogFile={place}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SchedulerType=sched/backfill
@@ -47,8 +49,8 @@ KillWait=5
 MinJobAge=300
 MpiDefault=none
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=4000 Gres=gpu:2 State=UNKNOWN
-PartitionName=debug Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
+{nodes}
+PartitionName=debug Nodes={names} Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """
 
 
@@ -63,7 +65,8 @@ def missing() -> str:
 class SlurmCluster:
     """Starts the daemons; :meth:`stop` ends them and removes their folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: int = 1) -> None:
+        self._nodes = nodes
         # Munge's socket must lie below folders that only root may write, and have a short path.
         self.place = Path(tempfile.mkdtemp(prefix="slurm-", dir="/run"))
         self.place.chmod(0o755)
@@ -72,14 +75,21 @@ class SlurmCluster:
 
     def start(self) -> None:
         """Write the configuration and start munged, slurmctld and slurmd."""
-        for name in ("munge", "state", "spool"):
+        for name in ("munge", "state"):
             (self.place / name).mkdir(mode=0o755)
         for index in (0, 1):
             device = self.place / f"gpu{index}"
             os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
         host = socket.gethostname().partition(".")[0]
+        names = [f"n{number}" for number in range(self._nodes)] if self._nodes > 1 else [host]
+        lines = [
+            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={free_port()} CPUs=4 "
+            "RealMemory=4000 Gres=gpu:2 State=UNKNOWN"
+            for name in names
+        ]
         ports = {"port": free_port(), "node_port": free_port()}
-        self.conf.write_text(_CONF.format(host=host, place=self.place, **ports))
+        nodes = {"nodes": "\n".join(lines), "names": ",".join(names)}
+        self.conf.write_text(_CONF.format(host=host, place=self.place, **ports, **nodes))
         (self.place / "gres.conf").write_text(f"Name=gpu File={self.place}/gpu[0-1]\n")
         key = self.place / "munge" / "key"
         key.write_bytes(os.urandom(1024))
@@ -90,7 +100,8 @@ class SlurmCluster:
             f"--pid-file={munge}/pid", f"--log-file={munge}/log", f"--seed-file={munge}/seed",
         )  # fmt: skip
         self._run("slurmctld", "-D", "-f", str(self.conf))
-        self._run("slurmd", "-D", "-f", str(self.conf))
+        for name in names:
+            self._run("slurmd", "-D", "-f", str(self.conf), "-N", name)
         self.until_idle()
 
     @property
@@ -113,7 +124,7 @@ class SlurmCluster:
                 ["sinfo", "-h", "-o", "%t"],
                 capture_output=True, text=True, env=environment, check=False,
             )  # fmt: skip
-            if answer.stdout.split() == ["idle"]:
+            if set(answer.stdout.split()) == {"idle"}:
                 return
             assert time.monotonic() < deadline, self.story() + answer.stderr
             time.sleep(0.2)

@@ -105,10 +105,11 @@ class SlurmEngine(ClusterEngine):
 
     def _script(self, attempt: Attempt) -> str:
         """The batch script: ours and the allow-listed module, every word quoted."""
-        environment, command = self._guarded(attempt, GRACE_S)
+        # One guard on the first node, above the command that starts a process on each of them.
+        each = ("/usr/bin/env", "srun", "--ntasks-per-node=1") if attempt.needs.nodes > 1 else ()
+        environment, command = self._guarded(attempt, GRACE_S, *each)
         words = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-        run = shlex.join(command)
-        return "\n".join([*words, f"exec {'srun ' if attempt.needs.nodes > 1 else ''}{run}"])
+        return "\n".join([*words, f"exec {shlex.join(command)}"])
 
     def _find(self, attempt: Attempt) -> str:
         """Slurm's number for the attempt, "" where it knows none of its name."""
