@@ -17,17 +17,18 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
     "runs": {"errors"},
+    "promises": set(),
     "cachedir": {"settings"},
     "remote": _BASE,
     "events": _BASE | {"cachedir"},
     "dynamics": _BASE | {"events"},
     "traces": _BASE | {"cachedir"},
     "workloads": _BASE,
-    "jobs": _BASE | {"workloads"},
+    "jobs": _BASE | {"workloads", "promises"},
     "training": _BASE | {"workloads", "dynamics"},
     "loader": _BASE | {"workloads", "training"},
     "health": _BASE | {"dynamics", "traces"},
-    "compare": _BASE | {"events", "dynamics", "traces", "health"},
+    "compare": _BASE | {"events", "dynamics", "traces", "health", "promises"},
     "report": _BASE | {"traces", "compare"},
     "series": _BASE | {"events"},
     "table": _BASE | {"events", "dynamics", "health"},
@@ -37,14 +38,14 @@ ALLOWED: dict[str, set[str]] = {
     "ui": _BASE
     | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
     | {"loader", "health", "charts", "series", "table", "hparams", "pictures"}
-    | {"compare", "report"},
+    | {"compare", "report", "promises"},
     "tuning": _BASE | {"loader", "jobs"},
     "cli": _BASE
     | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning"},
     "__main__": {"cli"},
 }
 NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.jobs", "core.ui.dynamics", "core.ui.explore",
-            "core.ui.bottlenecks", "core.ui.loader", "core.tuning",
+            "core.ui.bottlenecks", "core.ui.compare", "core.ui.loader", "core.tuning",
             "core.charts.traces")  # fmt: skip
 
 

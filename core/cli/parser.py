@@ -30,6 +30,7 @@ def place(text: str) -> Path | str:
     return text if is_url(text) else Path(text)
 
 
-def add_place(verb: argparse.ArgumentParser, name: str = "path") -> None:
+def add_place(verb: argparse.ArgumentParser, name: str = "path", *, optional: bool = False) -> None:
     """An argument that is fetched first where it is a URL."""
-    verb.add_argument(name, type=place, help="folder, file or URL (s3://bucket/logs)")
+    how = {"nargs": "?"} if optional else {}
+    verb.add_argument(name, type=place, help="folder, file or URL (s3://bucket/logs)", **how)

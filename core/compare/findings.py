@@ -58,7 +58,7 @@ def promises(
     if measured is None or not gone:
         return ()
     single = tuple(
-        _judged((f.rule,), f.title, p.low, p.expected, p.high, measured)
+        judged((f.rule,), f.title, p.low, p.expected, p.high, measured)
         for f in gone
         if (p := f.predicted_speedup) is not None
     )
@@ -76,9 +76,9 @@ def _together(
     joint = replayed(edits) if replayed is not None and all(edits) else None
     if joint is not None:
         title = f"All {len(gone)} together, replayed at once"
-        return _judged(rules, title, joint.low, joint.expected, joint.high, measured)
+        return judged(rules, title, joint.low, joint.expected, joint.high, measured)
     expected = [each.expected for each in single if each.expected is not None]
-    return _judged(
+    return judged(
         rules,
         f"All {len(gone)} together, their savings added up",
         _added([each.low for each in single]),
@@ -94,7 +94,7 @@ def _added(speedups: list[float]) -> float:
     return 1 / max(left, 0.01)
 
 
-def _judged(
+def judged(
     rules: tuple[str, ...],
     title: str,
     low: float,
@@ -102,6 +102,7 @@ def _judged(
     high: float,
     measured: Speedup,
 ) -> Promise:
+    """A predicted range held against what was measured, to the two decimals that are shown."""
     # Two decimals are what is shown: 1.449 is not below 1.45.
     value = round(measured.value, 2)
     verdict = "within"

@@ -1,146 +1,125 @@
-"""What two runs logged: their curves, their parameters, the time of a step."""
+"""Whether two runs learned equally well: their losses against each other."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from itertools import pairwise
 from math import hypot
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from core import dynamics, events
-from core.compare.records import Speedup
-from core.compare.speed import speedup
-from core.dynamics import Verdict
-from core.health import STEP_TAG
-from core.runs import Run
+from core.dynamics import Curve, Verdict, trend_of
+from core.dynamics.smoothing import noise_level
 
-Value = float | str
-
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_STEP = {"step", "iter", "iteration", "batch"}
-_LASTS = {"time", "ms", "duration", "seconds", "sec", "secs"}
-_COUNTED = {"steps", "iters", "iterations", "it", "batches", "samples", "tokens", "images",
-            "examples", "frames"}  # fmt: skip
-_SECOND = {"s", "sec", "second", "seconds"}
-_RATE = {"throughput", "fps"}
-_START_UP = 3
-"""From so many values on, the first is left out: it holds start-up."""
 _NOISES = 2.0
 """Losses closer than so many standard deviations of their noise are the same."""
+_FEWEST = 5
+"""Points from which on a curve tells its noise, as for :func:`core.dynamics.smoothing.smooth`."""
+
+UNCHANGED, BETTER, WORSE, UNTOLD = "unchanged", "better", "worse", "too few points to tell"
+_UNITED = "train and validation {what} {word}"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast two runs went by what they logged.
+class LossChange:
+    """One loss of two runs.
 
     Attributes:
-        tag: where it is logged.
-        speedup: of B over A.
-        step_ms: means of A and B; None where the tag does not say that it holds ms a step.
+        split: ``train`` or ``validation``.
+        quantity: "loss", or "error" where it was made of accuracies.
+        a, b: the values that are compared.
+        at: the step where both were taken; None for the best of each.
+        noise: standard deviation of their difference; 0 where it is not known.
+        word: ``unchanged``, ``better``, ``worse`` or ``too few points to tell``.
     """
 
-    tag: str
-    speedup: Speedup
-    step_ms: tuple[float, float] | None
+    split: str
+    quantity: str
+    a: float
+    b: float
+    at: int | None
+    noise: float
+    word: str
+
+    def to_json(self) -> dict[str, object]:
+        """Plain types for the command line."""
+        return {
+            "split": self.split,
+            "quantity": self.quantity,
+            "a": round(self.a, 6),
+            "b": round(self.b, 6),
+            "at_step": self.at,
+            "noise": round(self.noise, 6),
+            "verdict": self.word,
+        }
 
 
-def scalars_of(run: Run) -> pd.DataFrame:
-    """Scalars of a run; empty columns where it has no event file.
+def loss_changes(a: Verdict | None, b: Verdict | None) -> tuple[LossChange, ...]:
+    """Train and validation loss of two runs; of each only where both logged the same thing.
 
-    Raises:
-        Unreadable: an event file is none.
+    The best validation losses are compared, for their checkpoints are what is kept; of the training
+    losses the trends at the last step that both runs reached.
     """
-    return events.latest(events.load(run.event_files, {"scalars"}, run.path).scalars)
+    if a is None or b is None or a.pair.negated != b.pair.negated:
+        return ()
+    train = _train(a, b) if a.train_tag == b.train_tag else None
+    val = _validation(a, b) if a.val_tag == b.val_tag else None
+    return tuple(each for each in (train, val) if each is not None)
 
 
-def verdict_of(scalars: pd.DataFrame) -> Verdict | None:
-    """The verdict on the first pair of losses; None without losses."""
-    pairs = dynamics.pair_losses(scalars)
-    return dynamics.diagnose(pairs[0]) if pairs else None
+def _train(a: Verdict, b: Verdict) -> LossChange | None:
+    one, two = _finite(a.pair.train), _finite(b.pair.train)
+    if one is None or two is None:
+        return None
+    at = int(min(one.steps[-1], two.steps[-1]))
+    values = trend_of(one).at(at), trend_of(two).at(at)
+    if not np.isfinite(values).all():
+        return None
+    noise = hypot(noise_level(one.values), noise_level(two.values))
+    few = min(len(one), len(two)) < _FEWEST
+    return _change("train", a, values, at, noise, few=few)
 
 
-def parameters(run: Run) -> dict[str, Value]:
-    """Parameters of its ``job.json``, else the hyper-parameters of its event files."""
-    params = (run.job or {}).get("params")
-    if isinstance(params, dict):
-        return {str(key): _plain(value) for key, value in params.items()}
-    table = events.load(run.event_files, {"hparams"}, run.path).hparams
-    return {
-        str(name): _plain(value) for name, value in zip(table["name"], table["value"], strict=True)
-    }
+def _finite(curve: Curve | None) -> Curve | None:
+    finite = None if curve is None else curve.finite()
+    return finite if finite is not None and len(finite) else None
 
 
-def _plain(value: object) -> Value:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    return str(value)
+def _validation(a: Verdict, b: Verdict) -> LossChange | None:
+    if a.best_value is None or b.best_value is None:
+        return None
+    few = min(a.points, b.points) < _FEWEST
+    noise = hypot(a.noise, b.noise)
+    return _change("validation", a, (a.best_value, b.best_value), None, noise, few=few)
 
 
-def differing(a: dict[str, Value], b: dict[str, Value]) -> tuple[tuple[str, str, str], ...]:
-    """(name, value in A, value in B) of each parameter that differs, "–" where it is missing."""
-    names = sorted({*a, *b}, key=str)
-    return tuple(
-        (name, _shown(a.get(name)), _shown(b.get(name)))
-        for name in names
-        if a.get(name) != b.get(name)
+def _change(
+    split: str, of: Verdict, values: tuple[float, float], at: int | None, noise: float, *, few: bool
+) -> LossChange:
+    difference = values[1] - values[0]
+    if abs(difference) <= _NOISES * noise or difference == 0:
+        word = UNCHANGED
+    elif few:
+        word = UNTOLD
+    else:
+        word = BETTER if difference < 0 else WORSE
+    return LossChange(split, of.pair.quantity, *values, at, noise, word)
+
+
+def losses_in_short(changes: tuple[LossChange, ...]) -> str:
+    """``train and validation losses unchanged``; "" where there is nothing to tell."""
+    if len({each.word for each in changes}) == 1 and len(changes) > 1:
+        what = "errors" if changes[0].quantity == "error" else "losses"
+        figures = "" if changes[0].word == UNCHANGED else f" ({_figures(changes)})"
+        return _UNITED.format(what=what, word=changes[0].word) + figures
+    return ", ".join(
+        f"{each.split} {each.quantity} {each.word}"
+        + ("" if each.word == UNCHANGED else f" ({_figures((each,))})")
+        for each in changes
     )
 
 
-def _shown(value: Value | None) -> str:
-    if value is None:
-        return "–"
-    return value if isinstance(value, str) else f"{value:.6g}"
-
-
-def pace(a: pd.DataFrame, b: pd.DataFrame) -> Pace | None:
-    """The speed-up by the first tag of a step's time, or of a rate, that both runs log.
-
-    Args:
-        a, b: their scalars.
-    """
-    shared = sorted(set(a["tag"].unique()) & set(b["tag"].unique()))
-    times = sorted(filter(_is_time, shared), key=lambda tag: tag != STEP_TAG)
-    rates = [tag for tag in shared if tag not in times and _is_rate(tag)]
-    for tag in (*times, *rates):
-        one, two = _steady(a, tag), _steady(b, tag)
-        if not one.size or not two.size:
-            continue
-        if tag in rates:
-            return Pace(tag, speedup(1 / one, 1 / two), None)
-        ms = (float(one.mean()), float(two.mean())) if "ms" in _words(tag) else None
-        return Pace(tag, speedup(one, two), ms)
-    return None
-
-
-def _words(tag: str) -> list[str]:
-    """``train/stepTime_ms`` as train, step, time, ms."""
-    return [word.lower() for word in _WORD.findall(tag)]
-
-
-def _is_time(tag: str) -> bool:
-    """``step_ms``, ``iter_time``, ``time_per_batch``."""
-    words = _words(tag)
-    if any(one in _STEP and two in _LASTS for one, two in pairwise(words)):
-        return True
-    triples = zip(words, words[1:], words[2:], strict=False)
-    return any((one, per) == ("time", "per") and two in _STEP for one, per, two in triples)
-
-
-def _is_rate(tag: str) -> bool:
-    """``steps_per_second``, ``it/s``, ``throughput``."""
-    words = [word for word in _words(tag) if word != "per"]
-    pairs = pairwise(words)
-    return not _RATE.isdisjoint(words) or any(a in _COUNTED and b in _SECOND for a, b in pairs)
-
-
-def _steady(scalars: pd.DataFrame, tag: str) -> NDArray[np.float64]:
-    values = scalars.loc[scalars["tag"] == tag, "value"].to_numpy(np.float64)
-    values = values[np.isfinite(values) & (values > 0)]
-    return values[1:] if values.size >= _START_UP else values
+def _figures(changes: tuple[LossChange, ...]) -> str:
+    return ", ".join(f"{each.a:.4g} → {each.b:.4g}" for each in changes)
 
 
 def loss_sentence(a: Verdict | None, b: Verdict | None) -> str:
@@ -149,15 +128,17 @@ def loss_sentence(a: Verdict | None, b: Verdict | None) -> str:
         return ""
     if (a.val_tag, a.pair.negated) != (b.val_tag, b.pair.negated):
         return f"Their validation losses are not the same: {a.val_tag} in A, {b.val_tag} in B."
-    noise = _NOISES * hypot(a.noise, b.noise)
-    difference = b.best_value - a.best_value
     both = (
         f"best validation loss {b.best_value:.4g} at step {b.best_step:,} in B, "
         f"{a.best_value:.4g} at step {a.best_step:,} in A"
     )
-    if abs(difference) <= noise:
+    found = _validation(a, b)
+    if found is None or found.word == UNTOLD:
+        return f"Too few points to tell which learns better: {both}."
+    if found.word == UNCHANGED:
+        noise = _NOISES * found.noise
         return f"They learn equally well: {both}, no more apart than their noise (±{noise:.2g})."
-    return f"B learns {'better' if difference < 0 else 'worse'}: {both}."
+    return f"B learns {found.word}: {both}."
 
 
 def verdict_json(found: Verdict | None) -> dict[str, object] | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from core import runs
+from core.compare.facts import gather
+from core.compare.family import family_of
+from core.compare.ladder import Ladder, make_ladder
 from core.compare.records import TraceComparison
 from core.compare.runs import RunComparison, compare_runs, profiles
 from core.errors import BadInput, GpulseError, NotFound
 from core.runs import Run, is_event_file
+from core.settings import settings
 from core.traces import find_traces
 
 _NAMED = 4
@@ -35,6 +39,27 @@ def compare(a: Path, b: Path) -> TraceComparison | RunComparison:
         f"{_holds(a, one)}, {_holds(b, two)}: nothing in common to compare. Give two traces or two "
         "runs."
     )
+
+
+def family_at(place: Path) -> Ladder:
+    """The family of a run as a ladder; relatives are looked for beside its folder.
+
+    Args:
+        place: folder of a run, or the id of a job below the runs folder of the settings.
+
+    Raises:
+        NotFound: there is no such run.
+        Unreadable: a trace or event file is none.
+    """
+    folder = place if place.is_dir() else settings().runs_dir / place
+    if not folder.is_dir():
+        raise NotFound(f"There is no run {place}. Give the folder of a run, or the id of a job.")
+    found = runs.discover([folder.absolute().parent])
+    run = next((each for each in found if each.path == folder.absolute()), None)
+    if run is None:
+        raise NotFound(f"{place} holds no run. Give the folder of a run, or the id of a job.")
+    members = family_of(run, found)
+    return make_ladder(members, {each.run.key: gather(each.run) for each in members})
 
 
 def _holds(path: Path, run: Run) -> str:

@@ -53,6 +53,17 @@ def speedup(a_ms: ArrayLike, b_ms: ArrayLike) -> Speedup:
     return Speedup(value, min(float(low), value), max(float(high), value), of_medians, counts)
 
 
+def mean_interval(times_ms: ArrayLike) -> tuple[float, float] | None:
+    """95 % interval of the mean step, by the same bootstrap; None for a single step."""
+    times = np.asarray(times_ms, np.float64)
+    if times.size < 2:
+        return None
+    means, tail = _resampled(np.random.default_rng(0), times), _tail(times.size)
+    low, high = np.quantile(means, [tail, 1 - tail])
+    mean = float(times.mean())
+    return min(float(low), mean), max(float(high), mean)
+
+
 def _tail(n: int) -> float:
     """Share of the resampled values to leave out at either end."""
     t = stats.t.ppf(0.5 + CONFIDENCE / 2, n - 1)

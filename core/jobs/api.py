@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import workloads
+from core import promises, workloads
 from core.errors import BadInput, EngineDown, GpulseError
 from core.jobs import logs
 from core.jobs.alerts import Alert, read_alerts
@@ -37,6 +37,9 @@ MAX_STARTS = 20
 def launch(spec: JobSpec) -> Job:
     """Queue a job and see to it that a supervisor runs.
 
+    It joins the family of its parent. A promise is kept with it where its parameters still make the
+    change that was promised about.
+
     Raises:
         BadInput: the workload is not allowed (any more), the job that it reruns is not there, or
             a folder cannot be written.
@@ -44,6 +47,8 @@ def launch(spec: JobSpec) -> Job:
     """
     workloads.info(spec.workload)
     parent = get(spec.parent) if spec.parent is not None else None
+    if parent is not None and not spec.family:
+        spec = spec.model_copy(update={"family": parent.family})
     checkpoint = _checkpoint(spec, parent)
     spec = spec.model_copy(update={"needs": _settled(spec)})
     with open_store() as store:
@@ -116,6 +121,8 @@ def _new_job(spec: JobSpec, run_dir: Path, checkpoint: str) -> Job:
     )
     states = [{"state": job.state, "time": job.created}]
     more = {"argv": [], "states": states, "resume_from": checkpoint, "git_dirty": _git_dirty()}
+    if spec.promise is not None and spec.promise.made_in(spec.params):
+        more |= {promises.KEY: spec.promise.to_json()}
     write_json(run_dir / "job.json", {**describe(job), **more})
     return job
 

@@ -13,6 +13,7 @@ from core import workloads
 from core.errors import BadInput
 from core.jobs.devices import check_device, check_syntax
 from core.jobs.model import Kind, Needs
+from core.promises import Promised
 from core.settings import settings
 
 _NAME = r"^[A-Za-z_][\w.\-]*(:[A-Za-z_][\w.]*)?$"
@@ -34,6 +35,7 @@ class JobSpec(BaseModel):
         note: what its user wants to remember about it.
         family: what it belongs to together with other jobs, a sweep for example.
         resume: go on from the last checkpoint of the parent.
+        promise: what the change to the parent was said to bring.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +51,7 @@ class JobSpec(BaseModel):
     note: Annotated[str, StringConstraints(max_length=2_000)] = ""
     family: Annotated[str, StringConstraints(max_length=120)] = ""
     resume: bool = False
+    promise: Promised | None = None
 
 
 def make_spec(
@@ -70,7 +73,7 @@ def make_spec(
         parent: id of the job that this one reruns.
         needs: fields of :class:`Needs` that differ from one core of the CPU and the GPU, if there
             is one, that the device asks for.
-        more: ``priority``, ``retries``, ``note``, ``family``, ``resume``.
+        more: ``priority``, ``retries``, ``note``, ``family``, ``resume``, ``promise``.
 
     Raises:
         BadInput: one line on what is wrong (NotFound and NotAllowed for the workload).

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, NoReturn
 
 import streamlit as st
 
 from core import jobs, workloads
 from core.errors import GpulseError
+from core.promises import Promised
 from core.settings import settings
 from core.ui import data, nav
 from core.ui.format import plain
@@ -16,6 +18,7 @@ from core.ui.texts import t
 from core.workloads import Param
 
 KINDS = ("train", "profile", "tune")
+NEEDS = ("cpus", "memory_mib", "time_limit_s", "processes")
 _GROUPS = ("training", "data", "mistakes", "profile")
 _PREFILL = "_prefill"
 
@@ -36,6 +39,8 @@ def prefill(
     parent: str | None = None,
     why: str = "",
     needs: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    promise: Promised | None = None,
 ) -> NoReturn:
     """Open the jobs page with its form filled in.
 
@@ -46,6 +51,8 @@ def prefill(
         parent: id of the job that this one reruns.
         why: what the change is for, shown above the form.
         needs: what to ask for of a machine; what is not named keeps its value.
+        device: what to run on; None keeps what the form has.
+        promise: what the change is said to bring; kept with the job.
     """
     st.session_state[_PREFILL] = {
         "kind": kind,
@@ -54,8 +61,35 @@ def prefill(
         "parent": parent,
         "why": why,
         "needs": dict(needs or {}),
+        "device": device,
+        "promise": promise,
     }
     nav.go("jobs")
+
+
+def clone(
+    job: jobs.Job,
+    changes: Mapping[str, Any],
+    why: str,
+    promise: Promised | None = None,
+    kind: str | None = None,
+) -> NoReturn:
+    """Open the jobs page with a copy of a job, on the same device and with the same needs.
+
+    Args:
+        job: which becomes the parent.
+        changes: parameters that differ.
+        why: what the change is for, shown above the form.
+        promise: what the change is said to bring.
+        kind: of the new job where it is another one.
+    """
+    params = {**job.params, **changes}
+    prefill(kind or job.kind, job.workload, params, job.id, why, needs_of(job), job.device, promise)
+
+
+def needs_of(job: jobs.Job) -> dict[str, Any]:
+    """Values of the resource widgets that ask for what a job asked for."""
+    return {name: int(value) for name, value in asdict(job.needs).items() if name in NEEDS}
 
 
 def take_prefill() -> None:
@@ -66,7 +100,12 @@ def take_prefill() -> None:
     st.session_state["kind"] = wanted["kind"]
     st.session_state["workload"] = wanted["workload"]
     st.session_state["_parent"] = wanted["parent"]
+    st.session_state["_cloned_workload"] = wanted["workload"]
+    st.session_state["_promise"] = wanted["promise"]
     st.session_state["_why"] = wanted["why"]
+    if wanted["device"] is not None:
+        # The form offers kinds of devices: which one of several GPUs is free is another matter now.
+        st.session_state["device"] = wanted["device"].partition(":")[0]
     for name, value in wanted["needs"].items():
         st.session_state[f"need.{name}"] = value
     for name, value in wanted["params"].items():

@@ -28,6 +28,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("dynamics", ":material/school:"),
     ("bottlenecks", ":material/speed:"),
     ("loader", ":material/tune:"),
+    ("compare", ":material/compare_arrows:"),
 )
 """(file name below ``pages/``, icon) in the order of the navigation."""
 

@@ -28,17 +28,23 @@ def family(visit):
 
 def test_a_press_leads_from_the_profile_to_the_comparison_with_the_parent(family) -> None:
     family.open("bottlenecks?run=new")
-    family.page.get_by_role("button", name="Compare with the run before").click()
+    family.page.get_by_role("button", name="Compare with the one before").click()
     family.settle()
-    expect(family.page.get_by_text("times as fast as A").first).to_be_visible()
+    expect(family.page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
     expect(family.page.get_by_text("resolved").first).to_be_visible()
-    family.page.wait_for_url(re.compile("profile=Compare"))
-    family.shoot("compare")
-    family.shoot("compare-phone", 390)
+    family.page.wait_for_url(re.compile(r"compare\?.*a=old"))
+    expect(family.page.get_by_text("measured").first).to_be_visible()
     # The link alone, in a fresh tab, shows the same.
     family.open(family.page.url.removeprefix(f"{family.server.url}/"))
-    expect(family.page.get_by_text("times as fast as A").first).to_be_visible()
+    expect(family.page.get_by_text("resolved").first).to_be_visible()
     assert family.hosts == {"127.0.0.1"}
+
+
+def test_a_link_to_two_traces_shows_what_changed_between_them(family) -> None:
+    family.open("bottlenecks?run=new&profile=Compare")
+    expect(family.page.get_by_text("times as fast as A").first).to_be_visible()
+    family.shoot("compare")
+    family.shoot("compare-phone", 390)
 
 
 def test_the_report_is_downloaded(family, tmp_path: Path) -> None:

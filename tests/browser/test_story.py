@@ -100,6 +100,7 @@ SHOTS = [
     ("bottlenecks?profile=Simulator", "bottlenecks_simulator"),
     ("dynamics?view=Simulator", "dynamics_simulator"),
     ("loader", "loader"),
+    ("compare", "compare_alone"),
 ]
 
 

@@ -52,3 +52,27 @@ def test_two_runs(
     assert record["learning"]["a"]["verdict"] == "overfitting"
     assert record["speedup"] is None
     assert record["step_ms"] is None
+
+
+def test_a_family_is_a_ladder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name, parent, workers in (("old", None, 0), ("new", "old", 4)):
+        _write(
+            tmp_path / "runs" / name / "trace" / "x.pt.trace.json", data_ms=60.0, workers=workers
+        )
+        job = {"id": name, "parent": parent, "created": workers, "params": {"workers": workers}}
+        (tmp_path / "runs" / name / "job.json").write_text(json.dumps(job))
+    for place in (str(tmp_path / "runs" / "new"), "new"):  # a folder, and an id of ours
+        assert main(["compare", "--family", place, "--json"]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert (record["kind"], record["root"]) == ("family", "old")
+        assert [each["depth"] for each in record["runs"]] == [0, 1]
+        assert record["runs"][1]["over_root"]["speedup"] > 2
+        assert record["runs"][1]["changed"] == [{"name": "workers", "a": "0", "b": "4"}]
+
+
+@pytest.mark.parametrize("words", [[], ["a"], ["--family", "a", "b"]])
+def test_too_few_or_too_many_places_are_bad_usage(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main(["compare", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
-from core.compare import RunComparison, TraceComparison, compare
+from core.compare import RunComparison, TraceComparison, compare, compare_runs
 from core.errors import BadInput, NotFound, Unreadable
+from core.runs import discover
 
 Values = dict[str, list[float]]
 
@@ -64,6 +65,77 @@ def test_a_loss_beyond_the_noise_is_better_or_worse(tmp_path: Path, best: float,
     verdicts = found.to_json()["learning"]
     assert isinstance(verdicts, dict)
     assert verdicts["b"]["best_value"] == pytest.approx(best, abs=0.01)
+
+
+def test_both_losses_are_held_against_each_other_in_one_sentence(tmp_path: Path) -> None:
+    for name, best in (("a", 0.4), ("same", 0.4), ("worse", 0.7)):
+        _log(tmp_path / name, {"Speed/step_ms": [30.0] * 5, **_losses(best)})
+    same = _runs(tmp_path / "a", tmp_path / "same")
+    assert same.answer.endswith("; train and validation losses unchanged.")
+    worse = _runs(tmp_path / "a", tmp_path / "worse")
+    assert [(change.split, change.word) for change in worse.losses] == [
+        ("train", "worse"),
+        ("validation", "worse"),
+    ]
+    assert "train and validation losses worse (" in worse.answer
+    record = worse.to_json()
+    assert [each["verdict"] for each in record["losses"]] == ["worse", "worse"]  # type: ignore[union-attr]
+    assert record["answer"] == worse.answer
+
+
+def test_train_losses_are_compared_where_both_were(tmp_path: Path) -> None:
+    train = [2.0 * 0.9**epoch for epoch in range(30)]
+    val = [1.0 + 0.5**epoch for epoch in range(30)]
+    a = _log(tmp_path / "a", {"Loss/train": train, "Loss/val": val})
+    b = _log(tmp_path / "b", {"Loss/train": train[:15], "Loss/val": val[:15]})
+    change = _runs(a, b).losses[0]
+    assert (change.split, change.at, change.word) == ("train", 15, "unchanged")
+
+
+def test_three_epochs_tell_no_noise_so_no_verdict(tmp_path: Path) -> None:
+    a = _log(tmp_path / "a", {"Loss/train": [1.0, 0.8, 0.7], "Loss/val": [1.0, 0.9, 0.8]})
+    b = _log(tmp_path / "b", {"Loss/train": [1.0, 0.8, 0.71], "Loss/val": [1.0, 0.9, 0.79]})
+    found = _runs(a, b)
+    assert {change.word for change in found.losses} == {"too few points to tell"}
+    assert "Too few points to tell which learns better" in found.summary
+
+
+def test_runs_without_curves_or_traces_still_say_what_differs(tmp_path: Path) -> None:
+    found = {}
+    for name, workers, device in (("a", 0, "cpu"), ("b", 2, "NVIDIA H100")):
+        (tmp_path / name).mkdir()
+        job = {"id": name, "params": {"workers": workers}, "device_name": device, "git_sha": "f00"}
+        (tmp_path / name / "job.json").write_text(json.dumps(job))
+        (found[name],) = discover([tmp_path / name])
+    both = compare_runs(found["a"], found["b"])
+    assert both.answer == "The two runs have nothing in common that could be compared."
+    assert both.params == (("workers", "0", "2"),)
+    assert both.machine == (("device", "cpu", "NVIDIA H100"),)
+    assert "Different devices: cpu in A, NVIDIA H100 in B." in both.notes
+    json.dumps(both.to_json(), allow_nan=False)
+
+
+def test_one_with_curves_and_one_with_a_profile_alone(
+    tmp_path: Path, write_trace: Callable[..., Path]
+) -> None:
+    a = _log(tmp_path / "a", {"Speed/step_ms": [90.0, 80.0, 80.0, 80.0], **_losses(0.4)})
+    write_trace(tmp_path / "b" / "trace" / "x.pt.trace.json", data_ms=1.0, kernels=60)
+    one, two = (next(iter(discover([folder]))) for folder in (a, tmp_path / "b"))
+    found = compare_runs(one, two)
+    assert found.step_ms is not None
+    assert found.step_ms[0] == pytest.approx(80)
+    assert found.verdicts[1] is None
+    assert any("the profiler's own cost" in note for note in found.notes)
+
+
+def test_other_batches_are_compared_by_samples(tmp_path: Path) -> None:
+    for name, size in (("a", 32), ("b", 64)):
+        speed = {"Speed/step_ms": [size / 3.2] * 5, "Speed/samples_per_s": [3200.0] * 5}
+        _log(tmp_path / name, speed, {"batch_size": size})
+    found = _runs(tmp_path / "a", tmp_path / "b")
+    assert found.speedup is not None
+    assert found.speedup.value == pytest.approx(1.0)
+    assert any("samples a second compare" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def _metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "compare"])
 def test_every_page_opens_without_any_run(page: str) -> None:
     assert not _open(page).error
 

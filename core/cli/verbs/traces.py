@@ -28,8 +28,11 @@ def add(verbs: Verbs) -> None:
     diagnose.set_defaults(run=_diagnose)
 
     versus = verbs.add_parser("compare", help="what changed from one trace or run to another")
-    add_place(versus)
-    add_place(versus, "other")
+    add_place(versus, optional=True)
+    add_place(versus, "other", optional=True)
+    versus.add_argument(
+        "--family", type=Path, metavar="RUN", help="a run's relatives as a ladder of gains"
+    )
     versus.set_defaults(run=_compare)
 
 
@@ -93,4 +96,10 @@ def _section(file: Path) -> str:
 
 
 def _compare(args: argparse.Namespace) -> Answer:
+    if args.family is not None:
+        if args.path is not None:
+            raise BadInput("--family RUN takes no other places: its relatives are found by it.")
+        return compare.family_at(args.family).to_json(), DONE
+    if args.path is None or args.other is None:
+        raise BadInput("Give two traces or two runs to compare, or --family RUN.")
     return compare.compare(args.path, args.other).to_json(), DONE

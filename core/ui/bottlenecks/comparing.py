@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
-from core.charts import compare as charts
-from core.compare import FindingChange, Speedup, TraceComparison
+from core.compare import TraceComparison
 from core.runs import Run
-from core.ui import data, draw
+from core.ui import data
 from core.ui.bottlenecks.page import choose_trace
+from core.ui.compare import profile
 from core.ui.format import duration_ms, number, percent, plain
 from core.ui.texts import t
-
-_COLOUR = {"resolved": "green", "introduced": "red", "kept": "gray"}
-_ICON = {
-    "resolved": ":material/check_circle:",
-    "introduced": ":material/add_circle:",
-    "kept": ":material/remove:",
-}
-_VERDICT = {"within": "green", "above": "green", "below": "orange"}
 
 
 def compare_view(run: Run) -> None:
@@ -100,23 +91,10 @@ def _show(found: TraceComparison) -> None:
     _figures(found)
     for note in found.notes:
         st.caption(f":material/info: {plain(note)}")
-    for promise in found.promises:
-        colour = _VERDICT[promise.verdict]
-        st.markdown(
-            f":{colour}-badge[{t(f'compare.{promise.verdict}')}] "
-            f"**{plain(promise.title)}** · {plain(promise.sentence)}"
-        )
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader(t("compare.stacks"))
-        draw.chart(charts.stacks_chart(found), alt=t("compare.stacks.alt"), key="stacks")
-    with right:
-        st.subheader(t("compare.differences"))
-        draw.chart(
-            charts.differences_chart(found), alt=t("compare.differences.alt"), key="differences"
-        )
-    _findings(found)
-    _tables(found)
+    profile.promises(found.promises)
+    profile.parts(found)
+    profile.findings(found)
+    profile.tables(found)
 
 
 def _headline(found: TraceComparison) -> None:
@@ -136,11 +114,11 @@ def _figures(found: TraceComparison) -> None:
     grid.metric(
         t("compare.speedup"),
         t("compare.times", value=number(speed.value)) if speed is not None else "–",
-        _interval(speed),
+        profile.interval(speed),
         delta_color="gray", delta_arrow="off", border=True, help=t("compare.speedup.help"),
     )  # fmt: skip
     grid.metric(
-        t("compare.step"), duration_ms(b), _delta(b - a, duration_ms(abs(b - a))),
+        t("compare.step"), duration_ms(b), profile.delta(b - a, duration_ms(abs(b - a))),
         delta_color="inverse", border=True, help=t("compare.step.help"),
     )  # fmt: skip
     busy = [each.device_busy_pct for each in (found.a, found.b)]
@@ -150,72 +128,12 @@ def _figures(found: TraceComparison) -> None:
         more = busy[1] - busy[0]
         grid.metric(
             t("bottlenecks.busy"), percent(busy[1], 1),
-            _delta(more, t("compare.points", value=f"{abs(more):.1f}")), border=True,
+            profile.delta(more, t("compare.points", value=f"{abs(more):.1f}")), border=True,
         )  # fmt: skip
     wait = next((part for part in found.changes if part.key == "input-wait"), None)
     if wait is not None:
         grid.metric(
             t("compare.wait"), duration_ms(wait.b),
-            _delta(wait.difference, duration_ms(abs(wait.difference))),
+            profile.delta(wait.difference, duration_ms(abs(wait.difference))),
             delta_color="inverse", border=True,
         )  # fmt: skip
-
-
-def _interval(speed: Speedup | None) -> str | None:
-    """Short enough for a card on a phone."""
-    if speed is None:
-        return None
-    if speed.low is None or speed.high is None:
-        return speed.why_none
-    return t("compare.interval", low=f"{speed.low:.2f}", high=f"{speed.high:.2f}")
-
-
-def _delta(difference: float, words: str) -> str:
-    """With the plain minus that Streamlit takes for an arrow down."""
-    return f"-{words}" if difference < 0 else words
-
-
-def _findings(found: TraceComparison) -> None:
-    st.subheader(t("bottlenecks.findings"))
-    if not found.findings:
-        st.markdown(t("compare.nofindings"))
-    for change in found.findings:
-        st.markdown(_line(change))
-
-
-def _line(change: FindingChange) -> str:
-    colour, icon = _COLOUR[change.state], _ICON[change.state]
-    badge = f":{colour}-badge[{icon} {t(f'compare.{change.state}')}]"
-    if change.a_ms and change.b_ms:
-        cost = t("compare.fromto", a=duration_ms(change.a_ms), b=duration_ms(change.b_ms))
-    elif change.finding.cost_ms:
-        cost = t(f"compare.{change.state}.cost", ms=duration_ms(change.finding.cost_ms))
-    else:
-        cost = ""
-    parts = (f"{badge} **{plain(change.finding.title)}**", cost, plain(change.finding.where))
-    return " · ".join(part for part in parts if part)
-
-
-def _tables(found: TraceComparison) -> None:
-    kernels, operators = st.tabs([t("compare.kernels"), t("compare.operators")])
-    for tab, table, name in (
-        (kernels, found.kernels, "kernels"),
-        (operators, found.operators, "operators"),
-    ):
-        with tab:
-            if table.empty:
-                st.markdown(t(f"compare.{name}.none"))
-            else:
-                _table(table, t(f"compare.{name}"))
-
-
-def _table(table: pd.DataFrame, words: str) -> None:
-    formats = {"ms": "%.3f", "calls": "%.4g"}
-    columns = {
-        name: st.column_config.NumberColumn(
-            t(f"compare.col.{name}"), format=formats[name.rpartition("_")[2]]
-        )
-        for name in ("a_ms", "b_ms", "difference_ms", "a_calls", "b_calls")
-    }
-    columns |= {name: t(f"compare.col.{name}") for name in ("name", "kind", "change")}
-    st.dataframe(table, hide_index=True, width="stretch", alt=words, column_config=columns)

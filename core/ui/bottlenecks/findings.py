@@ -6,8 +6,8 @@ import streamlit as st
 
 from core.runs import Run
 from core.traces import Diagnosis, Finding
-from core.ui import data, forms, header
-from core.ui.bottlenecks import together
+from core.ui import data
+from core.ui.bottlenecks import applying, together
 from core.ui.format import duration_ms, percent, plain
 from core.ui.texts import t
 
@@ -23,11 +23,8 @@ def show(found: Diagnosis, run: Run | None) -> None:
     for index, finding in enumerate(found.findings):
         with st.container(border=True):
             _finding(finding)
-            known = {}
             if job is not None:
-                known = {k: v for k, v in finding.fix.overrides.items() if k in job.params}
-            if job is not None and known:
-                _relaunch(job, known, finding, index)
+                applying.offer(job, found, finding, index)
     together.show(found)
 
 
@@ -46,13 +43,3 @@ def _finding(finding: Finding) -> None:
         st.code(finding.fix.snippet, language="python")
     if finding.predicted_speedup is not None:
         st.caption(together.gain(finding.predicted_speedup))
-
-
-def _relaunch(job, known: dict[str, object], finding: Finding, index: int) -> None:
-    with st.container(horizontal=True):
-        if st.button(t("bottlenecks.relaunch"), key=f"fix{index}", icon=":material/build:"):
-            words = ", ".join(f"{name} = {value}" for name, value in known.items())
-            why = t("bottlenecks.relaunch.why", title=finding.title, change=words)
-            forms.prefill(job.kind, job.workload, {**job.params, **known}, job.id, why)
-        if "num_workers" in known:
-            header.link("loader", t("bottlenecks.tune"), icon=":material/tune:")

@@ -13,6 +13,7 @@ from core.runs import Run
 from core.traces import Diagnosis, Lanes, Trace
 from core.ui import data, draw, forms
 from core.ui.bottlenecks import figures, findings, ranks, spans, tables
+from core.ui.compare import links
 from core.ui.format import plain
 from core.ui.texts import t
 
@@ -103,12 +104,4 @@ def _next(
             icon=":material/download:",
             help=t("bottlenecks.report.help"),
         )
-        if run is not None and (run.job or {}).get("parent"):
-            st.button(
-                t("compare.parent"), icon=":material/compare_arrows:", on_click=_to_comparison
-            )
-
-
-def _to_comparison() -> None:
-    """The view is a widget of this page: a link to it would not reach the URL."""
-    st.session_state["profile"] = "compare"
+        links.to_parent(run, "before")

@@ -13,6 +13,7 @@ from core.charts.curves import Look
 from core.dynamics import LossPair, StopRow, Verdict
 from core.runs import Run
 from core.ui import data, draw
+from core.ui.compare import links
 from core.ui.dynamics import choosing, playing, report, store
 from core.ui.dynamics.choosing import View
 from core.ui.texts import t
@@ -20,6 +21,7 @@ from core.ui.texts import t
 
 def run_view(run: Run) -> None:
     """The dynamics of a run, drawn anew by itself while it is live or its slider plays."""
+    links.to_parent(run, "before")
     if playing.playing():
         _play(run, ticking=True)
     elif data.is_live(run):

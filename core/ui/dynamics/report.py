@@ -11,6 +11,7 @@ import streamlit as st
 from core import dynamics
 from core.charts import picture
 from core.dynamics import Hindsight, LossPair, StopRow, Verdict, export
+from core.promises import Promised
 from core.runs import Run
 from core.ui import data, forms
 from core.ui.format import DASH, number, percent, plain, signed
@@ -140,12 +141,16 @@ def _relaunch(run: Run | None, each: dynamics.Advice, index: int) -> None:
     job = data.job_of(run) if run is not None else None
     if job is None:
         return
-    params = job.params
-    known = {k: v for k, v in each.overrides.items() if k in params and v != params[k]}
-    if known and st.button(t("dynamics.relaunch"), key=f"relaunch{index}"):
-        words = ", ".join(f"{k} = {v}" for k, v in known.items())
+    known = {k: v for k, v in each.overrides.items() if k in job.params}
+    changes = {k: v for k, v in known.items() if v != job.params[k]}
+    if not changes:
+        st.caption(t("dynamics.relaunch.already" if known else "dynamics.relaunch.none"))
+    elif st.button(t("dynamics.relaunch"), key=f"relaunch{index}"):
+        words = ", ".join(f"{k} = {v}" for k, v in changes.items())
         why = t("dynamics.relaunch.why", id=job.id, change=words)
-        forms.prefill("train", job.workload, {**params, **known}, job.id, why)
+        # What it does to the losses is for the comparison to show: no figure is promised.
+        promise = Promised(title=each.title, base=job.id, changes=changes)
+        forms.clone(job, changes, why, promise, kind="train")
 
 
 def checks(verdict: Verdict) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.runs import Run
 from core.ui import data
+from core.ui.compare import links
 from core.ui.explore import distributions, hparams, media, picking, scalars
 from core.ui.explore.store import ledger
 from core.ui.texts import t
@@ -31,6 +32,7 @@ VIEWS = (*_DRAW, "hparams")
 def show(run: Run) -> None:
     """Draw the page, anew every second while a chosen run is being written."""
     picking.follow_header(run)
+    links.to_parent(run, "before")
     ticking = not st.session_state.pop(_CALM, False)
     st.session_state[_TICKING], st.session_state[_JUST_OPENED] = ticking, True
     st.fragment(_page, run_every=LOOK_S if ticking else None)(run)

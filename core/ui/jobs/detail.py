@@ -8,8 +8,8 @@ from core import jobs, runs
 from core.errors import GpulseError
 from core.settings import settings
 from core.ui import alerts, data, forms, header, nav
+from core.ui.compare import links
 from core.ui.format import percent, plain
-from core.ui.jobs.form import needs_of
 from core.ui.texts import t
 
 COLOUR = {
@@ -74,9 +74,10 @@ def _actions(job: jobs.Job) -> None:
                 st.rerun(scope="app")
         elif st.button(t("jobs.rerun"), icon=":material/replay:", key="rerun_job"):
             why = t("jobs.rerun.why", id=job.id)
-            forms.prefill(job.kind, job.workload, job.params, job.id, why, needs_of(job))
+            forms.clone(job, {}, why)
         if job.kind == "train" and job.state == "running":
             _profile_button(job, "profile_now")
+        links.of_job(job, "before_job")
         page = {"train": "dynamics", "profile": "bottlenecks", "tune": "loader"}[job.kind]
         state = {"tuning": job.id} if job.kind == "tune" else {"run": job.run_dir.name}
         # No link: the run chosen in the header of this page would win over the one in its query.

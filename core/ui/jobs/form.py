@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -12,8 +11,6 @@ from core.errors import BadInput, GpulseError
 from core.ui import data, forms
 from core.ui.format import plain
 from core.ui.texts import t
-
-FORM_KEYS = ("cpus", "memory_mib", "time_limit_s", "processes")
 
 
 def launch_form() -> None:
@@ -135,13 +132,17 @@ def _launch(
     sweep: list[dict[str, str]] | None,
 ) -> None:
     parent = st.session_state.get("_parent")
+    if workload != st.session_state.get("_cloned_workload"):
+        parent = None  # the form was changed to something else altogether
+    else:
+        more["promise"] = st.session_state.get("_promise")
     try:
         spec = jobs.make_spec(kind, workload, params, device, parent, **more)
         made = [jobs.launch(spec)] if sweep is None else jobs.launch_family(spec, sweep)
     except GpulseError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    for name in ("_parent", "_why"):
+    for name in ("_parent", "_why", "_promise", "_cloned_workload"):
         st.session_state.pop(name, None)
     data.forget_runs()
     st.session_state["job"] = made[0].id
@@ -149,8 +150,3 @@ def _launch(
     if len(made) > 1:
         text = t("jobs.launched.many", count=len(made), family=made[0].family)
     st.toast(text, icon=":material/check:")
-
-
-def needs_of(job: jobs.Job) -> dict[str, Any]:
-    """Values of the resource widgets that ask for what a job asked for."""
-    return {name: int(value) for name, value in asdict(job.needs).items() if name in FORM_KEYS}

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import jobs
 from core.loader import Prediction, Recommendation, Setting, Trials
+from core.promises import Promised
 from core.ui import forms
 from core.ui.format import duration_ms, number, percent, plain
 from core.ui.texts import t
@@ -30,7 +31,9 @@ def show(job: jobs.Job, trials: Trials, found: Recommendation) -> None:
     if found.best.threads:
         st.caption(t("loader.threads", count=found.best.threads))
     if st.button(t("loader.apply"), type="primary", icon=":material/build:"):
-        forms.prefill("train", job.workload, *relaunch(job, trials, found.best))
+        params, parent, why = relaunch(job, trials, found.best)
+        promise = None if parent is None else promised(job, found, parent)
+        forms.prefill("train", job.workload, params, parent, why, promise=promise)
 
 
 def relaunch(
@@ -41,6 +44,25 @@ def relaunch(
     parent = str(job.params.get("like") or "") or None
     why = t("loader.apply.why", id=job.id, change=words)
     return {**trials.params, **best.params}, parent, why
+
+
+def promised(job: jobs.Job, found: Recommendation, base: str) -> Promised | None:
+    """The measured gain of the recommended setting, as a promise to the run it is to be used in.
+
+    None where it has another batch size: the gain is in samples, a step is then other work.
+
+    Args:
+        job: the tuning.
+        found: what it recommends.
+        base: id of the job whose DataLoader was tuned.
+    """
+    if found.best is None or found.speedup is None:
+        return None
+    if found.best.batch_size != found.baseline.batch_size:
+        return None
+    gain, title = found.speedup, t("loader.promise", setting=found.best.label)
+    changes = dict(found.best.params)
+    return Promised(title, base, job.id, (), changes, gain.low, gain.high, gain.value)
 
 
 def _figures(trials: Trials, found: Recommendation) -> None:
