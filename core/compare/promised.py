@@ -15,7 +15,11 @@ from core.traces import Diagnosis, Edit, Finding, Prediction
 
 
 def promise_of(
-    found: Diagnosis, finding: Finding, changes: Mapping[str, Plain], base: str
+    found: Diagnosis,
+    finding: Finding,
+    changes: Mapping[str, Plain],
+    base: str,
+    cores: int | None = None,
 ) -> Promised:
     """What a finding's fix is said to bring to a job, with the step times that it starts from.
 
@@ -24,8 +28,9 @@ def promise_of(
         finding: one of its findings.
         changes: parameters that are set; empty where the code is changed by hand.
         base: id of the job.
+        cores: of the machine that it is to run on, where that is known.
     """
-    gain = foretold(found, finding, changes)
+    gain = foretold(found, finding, changes, cores)
     return Promised(
         title=finding.title,
         base=base,
@@ -40,11 +45,14 @@ def promise_of(
     )
 
 
-def foretold(found: Diagnosis, finding: Finding, changes: Mapping[str, Plain]) -> Prediction | None:
-    """The prediction of a finding with as many workers as the change has, where that matters."""
+def foretold(
+    found: Diagnosis, finding: Finding, changes: Mapping[str, Plain], cores: int | None = None
+) -> Prediction | None:
+    """The prediction of a finding for as many workers and cores as there will be."""
     workers = changes.get("num_workers")
     if finding.edit == Edit.LOADER and isinstance(workers, int) and workers > 0:
-        return found.what_if.predict([finding.edit], workers=workers) or finding.predicted_speedup
+        told = found.what_if.predict([finding.edit], workers=workers, cores=cores)
+        return told or finding.predicted_speedup
     return finding.predicted_speedup
 
 

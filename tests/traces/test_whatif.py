@@ -178,7 +178,9 @@ def test_twice_the_durations_are_the_same_speed_up(run, factor):
     )
 
 
-def test_a_trace_without_a_device_is_replayed_on_its_main_thread(span, trace_of):
+@pytest.fixture
+def on_host(span, trace_of):
+    """Four steps of 100 ms without a device: 60 in the DataLoader, 30 in an operator."""
     events = []
     for number in range(4):
         at = number * 100_000
@@ -187,11 +189,34 @@ def test_a_trace_without_a_device_is_replayed_on_its_main_thread(span, trace_of)
             span("user_annotation", LOADER, at, 60_000),
             span("cpu_op", "aten::mm", at + 60_000, 30_000),
         ]
-    trace = trace_of(events)
+    return trace_of(events)
+
+
+def test_a_trace_without_a_device_is_replayed_on_its_main_thread(on_host):
+    trace = on_host
     found = what_if(trace, ["loader"])
     assert found.high == pytest.approx(2.5, rel=1e-3)
     assert found.low == pytest.approx(1.0)
     assert what_if(trace, ["python"]).high == pytest.approx(100 / 90, rel=1e-3)
+
+
+def test_known_cores_bound_what_workers_can_gain(on_host):
+    two, four, many = (
+        prepare(make_case(on_host)).predict(["loader"], workers=cores, cores=cores)
+        for cores in (2, 4, 64)
+    )
+    # 100 ms of computing a step take 50 on two cores at least, 40 are left at least on four.
+    assert two.high == pytest.approx(2.0, rel=1e-3)
+    assert four.high == many.high == pytest.approx(2.5, rel=1e-3)
+    # Half of the loading comes back, 1 ms receives a batch: 30 + 1 + 40 ms.
+    assert two.expected == pytest.approx(100 / 71, rel=1e-3)
+    assert two.low <= two.expected <= four.expected <= many.expected
+    assert "2 workers load while the step runs, on 2 cores" in two.assumption
+
+
+def test_one_core_has_nothing_to_share(on_host):
+    one = prepare(make_case(on_host)).predict(["loader"], workers=2, cores=1)
+    assert (one.low, one.high) == pytest.approx((1.0, 1.0))
 
 
 @pytest.mark.parametrize(("frame", "computing"), [("<built-in function sleep>", 0.25), ("f", 1.0)])

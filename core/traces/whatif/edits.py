@@ -108,6 +108,26 @@ ON_HOST = (
 )
 """What LOADER and WORKERS mean where there is no device."""
 
+ON_CORES = (
+    "{workers} workers load while the step runs, on {cores} cores that both share; expected: the "
+    "computing in the loading is spread over all of them and comes back as slower operators, and "
+    "each batch takes 1 ms to receive; at worst all is slowed by two fifths too, at best by nothing"
+)
+"""What LOADER means where there is no device and the cores are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What there is to load with.
+
+    Attributes:
+        workers: worker processes for LOADER; :data:`WORKERS` where None.
+        cores: of the machine; None where that is not known.
+    """
+
+    workers: int | None = None
+    cores: int | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -122,24 +142,26 @@ class Plan:
     floor_us: float
 
 
-def plan(replay: Replay, edits: Iterable[Edit], level: int, workers: int | None = None) -> Plan:
+def plan(replay: Replay, edits: Iterable[Edit], level: int, room: Room) -> Plan:
     """The changes that these edits mean together.
 
     Args:
         replay: of the window they are made to.
         edits: which.
         level: BEST, EXPECTED or WORST.
-        workers: worker processes for LOADER; :data:`WORKERS` where None.
+        room: what there is to load with.
     """
     chosen = set(edits)
     rate, floor = np.ones(MASKS.size), 0.0
     for edit in chosen:
-        rate = np.minimum(rate, _rate(replay, edit, level))
+        rate = np.minimum(rate, _rate(replay, edit, level, room))
     if Edit.LOADER in chosen:
         slower = 1.0
-        if replay.case.device is not None:
+        if replay.case.device is not None or (room.cores is not None and level == WORST):
             slower += (SLOWDOWN[level] - 1) * _computing(replay)
-        floor = replay.loading_us / (workers or WORKERS[level]) * slower
+        floor = replay.loading_us / (room.workers or WORKERS[level]) * slower
+        if replay.case.device is None and room.cores is not None:
+            floor = max(floor, _shared(replay) / room.cores)
         rate[~doing(Doing.LOADER, Doing.SYNC, Doing.TALKING)] *= slower
     if Edit.WORKERS in chosen and level != BEST:
         floor = max(floor, replay.observed_us / 2)
@@ -170,11 +192,11 @@ def _dropped(edits: set[Edit]) -> frozenset[Kind]:
     return frozenset(kind for edit, kind in frees.items() if edit in edits)
 
 
-def _rate(replay: Replay, edit: Edit, level: int) -> NDArray[np.float64]:
+def _rate(replay: Replay, edit: Edit, level: int, room: Room) -> NDArray[np.float64]:
     """float64[masks]: how fast the host's time passes with one edit."""
     rate = np.ones(MASKS.size)
     if edit in (Edit.LOADER, Edit.WORKERS):
-        rate[doing(Doing.LOADER) & ~inside(Place.EPOCH_EDGE)] = _loading(replay, edit, level)
+        rate[doing(Doing.LOADER) & ~inside(Place.EPOCH_EDGE)] = _loading(replay, edit, level, room)
     elif edit is Edit.COPIES:
         rate[inside(Place.UPLOAD) & doing(Doing.COPY, Doing.SYNC)] = 0.0
     elif edit is not Edit.SYNC:
@@ -200,12 +222,25 @@ def _computing(replay: Replay) -> float:
     return 1.0 if replay.computing is None else replay.computing
 
 
-def _loading(replay: Replay, edit: Edit, level: int) -> float:
+def _shared(replay: Replay) -> float:
+    """Core time (µs) of a window without a device: what is computed in the loading, and the rest.
+
+    Operators of several threads take more than that, so no spread over cores is faster.
+    """
+    return replay.observed_us - replay.loading_us * (1 - _computing(replay))
+
+
+def _loading(replay: Replay, edit: Edit, level: int, room: Room) -> float:
     """Part of the time in the DataLoader that stays with workers."""
     if level == BEST or not replay.loading_us:
         return 0.0
     if edit is Edit.WORKERS and level == WORST and replay.case.device is not None:
         return 0.5
     received = replay.batches * RECEIVE_US / replay.loading_us
-    shared = SHARED_CORES[level] * _computing(replay) if replay.case.device is None else 0.0
+    if replay.case.device is not None:
+        return min(received, 1.0)
+    share = SHARED_CORES[level]
+    if edit is Edit.LOADER and room.cores is not None:
+        share = (SLOWDOWN[WORST] if level == WORST else 1.0) / room.cores
+    shared = share * _computing(replay)
     return min(received + shared, 1.0)

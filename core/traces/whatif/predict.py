@@ -12,10 +12,13 @@ from core.traces.records import Finding, Prediction
 from core.traces.whatif.edits import (
     BEST,
     EXPECTED,
+    ON_CORES,
     ON_HOST,
     WORDS,
+    WORKERS,
     WORST,
     Edit,
+    Room,
     plan,
     without_halved,
 )
@@ -54,12 +57,15 @@ class WhatIf:
         """The prepared window."""
         return self.source()
 
-    def predict(self, edits: Iterable[str], workers: int | None = None) -> Prediction | None:
+    def predict(
+        self, edits: Iterable[str], workers: int | None = None, cores: int | None = None
+    ) -> Prediction | None:
         """Speed-up and step time with all of these edits made; None where it cannot be told.
 
         Args:
             edits: of :class:`Edit`.
             workers: DataLoader workers of the edit ``loader``; four (at worst two) where None.
+            cores: of the machine; where there is no device, workers share them with the operators.
 
         Raises:
             BadInput: an edit has another name.
@@ -68,42 +74,46 @@ class WhatIf:
         if self.refusal or not chosen:
             return None
         total, shrinks = self.replay.observed_us, bool(_SHRINKING & set(chosen))
-        best = self._length(chosen, BEST, workers)
+        room = Room(workers, cores)
+        best = self._length(chosen, BEST, room)
         least = 0.0 if shrinks else self.replay.longest_stream_us
         if not least * (1 - FAITHFUL) <= best <= total * (1 + FAITHFUL):
             return None
         # Streams may overlap more than they did, but that is nothing to promise.
         busy = self.replay.case.compute if shrinks else self.replay.case.busy
         best = min(max(best, busy.measure, SHORTEST * total), total)
-        expected = min(max(self._length(chosen, EXPECTED, workers), best), total)
-        worst = min(max(self._worst(chosen, workers), expected), total)
+        expected = min(max(self._length(chosen, EXPECTED, room), best), total)
+        worst = min(max(self._worst(chosen, room), expected), total)
         return Prediction(
             low=total / worst,
             high=total / best,
-            assumption=self._words(chosen, total / best),
+            assumption=self._words(chosen, total / best, room),
             expected=total / expected,
             step_ms=self.step_ms,
         )
 
-    def _length(self, edits: list[Edit], level: int, workers: int | None) -> float:
-        made = plan(self.replay, edits, level, workers)
+    def _length(self, edits: list[Edit], level: int, room: Room) -> float:
+        made = plan(self.replay, edits, level, room)
         return max(self.replay.run(made.changes), made.floor_us)
 
-    def _worst(self, edits: list[Edit], workers: int | None) -> float:
-        length = self._length(edits, WORST, workers)
+    def _worst(self, edits: list[Edit], room: Room) -> float:
+        length = self._length(edits, WORST, room)
         others = without_halved(edits)
         if len(others) == len(edits):
             return length
-        return (length + min(self._length(others, WORST, workers), self.replay.observed_us)) / 2
+        return (length + min(self._length(others, WORST, room), self.replay.observed_us)) / 2
 
-    def _words(self, edits: list[Edit], bound: float) -> str:
-        on_host = self.replay.case.device is None
-        words = [
-            ON_HOST if on_host and edit in (Edit.LOADER, Edit.WORKERS) else WORDS[edit]
-            for edit in edits
-        ]
+    def _words(self, edits: list[Edit], bound: float, room: Room) -> str:
+        words = [self._word(edit, room) for edit in edits]
         limited = " Something else is the limit then." if bound < LIMITED else ""
         return f"Replay of the trace: {'; '.join(words)}.{limited}"
+
+    def _word(self, edit: Edit, room: Room) -> str:
+        if self.replay.case.device is not None or edit not in (Edit.LOADER, Edit.WORKERS):
+            return WORDS[edit]
+        if room.cores is None or edit is not Edit.LOADER:
+            return ON_HOST
+        return ON_CORES.format(workers=room.workers or WORKERS[EXPECTED], cores=room.cores)
 
 
 def _edit(name: str) -> Edit:
