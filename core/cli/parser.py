@@ -32,5 +32,5 @@ def place(text: str) -> Path | str:
 
 def add_place(verb: argparse.ArgumentParser, name: str = "path", *, optional: bool = False) -> None:
     """An argument that is fetched first where it is a URL."""
-    how = {"nargs": "?"} if optional else {}
-    verb.add_argument(name, type=place, help="folder, file or URL (s3://bucket/logs)", **how)
+    words = "folder, file or URL (s3://bucket/logs)"
+    verb.add_argument(name, type=place, help=words, nargs="?" if optional else None)

@@ -15,6 +15,7 @@ from core import dynamics, events
 from core.compare import pace
 from core.compare.speed import step_times_ms
 from core.dynamics import Verdict
+from core.errors import GpulseError
 from core.health import CPU_TAG, GPU_TAG
 from core.promises import Promised, promise_in
 from core.runs import Run
@@ -56,6 +57,7 @@ class Facts:
         machine: what it ran on, in words, by the name of the thing.
         use: how busy that was.
         promise: what it was launched for.
+        problem: why its trace could not be read, "" where it could.
     """
 
     run: Run
@@ -66,6 +68,7 @@ class Facts:
     machine: dict[str, str]
     use: Use
     promise: Promised | None
+    problem: str = ""
 
     @property
     def id(self) -> str:
@@ -81,17 +84,17 @@ class Facts:
 
 
 def gather(run: Run, opened: Open = open_diagnosis) -> Facts:
-    """Read a run and judge it.
+    """Read a run and judge it. A trace that cannot be read hides nothing else.
 
     Args:
         run: which.
         opened: gives the diagnosis of a trace.
 
     Raises:
-        Unreadable: a trace or event file is none.
+        Unreadable: every event file is none.
     """
     scalars = scalars_of(run)
-    diagnosis = opened(newest_trace(run)) if run.trace_files else None
+    diagnosis, problem = _diagnosed(run, opened)
     # A profile job logs one epoch, of its start-up and under the profiler: its trace says more.
     told = diagnosis is not None and (run.job or {}).get("kind") == "profile"
     return Facts(
@@ -103,7 +106,18 @@ def gather(run: Run, opened: Open = open_diagnosis) -> Facts:
         machine=machine_of(run.job, diagnosis),
         use=_use(scalars, diagnosis),
         promise=promise_in(run.job),
+        problem=problem,
     )
+
+
+def _diagnosed(run: Run, opened: Open) -> tuple[Diagnosis | None, str]:
+    """The diagnosis of the newest trace, or what stands against reading it."""
+    if not run.trace_files:
+        return None, ""
+    try:
+        return opened(newest_trace(run)), ""
+    except GpulseError as error:
+        return None, str(error)
 
 
 def newest_trace(run: Run) -> Path:

@@ -133,7 +133,8 @@ def compare_runs(
         Unreadable: a trace or event file is none.
     """
     one, two = facts or (gather(a), gather(b))
-    if profile is None and a.trace_files and b.trace_files:
+    whole = not (one.problem or two.problem)
+    if profile is None and a.trace_files and b.trace_files and whole:
         profile = profiles(a, b)
     about = () if profile is None else tuple(dict.fromkeys((*_choice(a, b), *profile.notes)))
     measured = _measured(one, two, profile)
@@ -231,6 +232,7 @@ def _notes(a: Facts, b: Facts, measured: Measured | None, promise: Promise | Non
     kinds = [(facts.run.job or {}).get("workload") for facts in (a, b)]
     if all(kinds) and kinds[0] != kinds[1]:
         notes.append(f"Different workloads: {kinds[0]} in A, {kinds[1]} in B.")
+    notes += [facts.problem for facts in (a, b) if facts.problem]
     if bool(a.run.trace_files) != bool(b.run.trace_files):
         which = "A" if a.run.trace_files else "B"
         notes.append(f"Only {which} has a profile: no findings compared.")

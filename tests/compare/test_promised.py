@@ -60,6 +60,7 @@ def test_a_promise_keeps_what_it_was_foretold_from() -> None:
     # Two workers load 60 ms in 30, four in 15: the form asks for two, so no more is promised.
     assert two.high < four.high
     by_hand = compare.promise_of(found, finding, {}, "a")
+    assert finding.predicted_speedup is not None
     assert (by_hand.low, by_hand.changes) == (finding.predicted_speedup.low, {})
 
 

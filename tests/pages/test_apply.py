@@ -73,8 +73,19 @@ def _open(page: str, **query: str) -> AppTest:
 
 
 def _press(app: AppTest, label: str) -> None:
+    # The harness opens every run of a page cold, and the guard's rerun would lose the press.
+    app.session_state["_routed_by_entry_point"] = True
     next(button for button in app.button if button.label == label).click().run()
     assert not app.exception, app.exception[0].value
+
+
+def _try(app: AppTest, label: str) -> None:
+    """Press what opens the launch form."""
+    _press(app, label)
+    app.switch_page("pages/jobs.py")
+    app.run()
+    assert not app.exception, app.exception[0].value
+    assert app.title[0].value == "Jobs"
 
 
 def _launched(app: AppTest, before: jobs.Job) -> tuple[jobs.Job, dict]:
@@ -100,8 +111,7 @@ def test_a_finding_is_tried_in_a_copy_that_knows_its_parent_and_the_promise(
     needs = {"time_limit_s": 600}
     job = _traced(_ended("profile", workload, more, needs=needs, family="f1"), data_ms=60.0)
     app = _open("bottlenecks", run=job.id)
-    _press(app, "Try this fix")
-    assert app.title[0].value == "Jobs"
+    _try(app, "Try this fix")
     told = next(info.value for info in app.info if "Predicted" in info.value).replace("\\", "")
     assert f"A copy of {job.id} with num_workers = 2" in told
     assert app.number_input(key=f"param.profile.{workload}.num_workers").value == 2
@@ -120,7 +130,7 @@ def test_a_finding_is_tried_in_a_copy_that_knows_its_parent_and_the_promise(
 def test_a_promise_is_dropped_with_the_change_it_was_about() -> None:
     job = _traced(_ended("profile"), data_ms=60.0)
     app = _open("bottlenecks", run=job.id)
-    _press(app, "Try this fix")
+    _try(app, "Try this fix")
     app.number_input(key="param.profile.photos.num_workers").set_value(1).run()
     child, record = _launched(app, job)
     assert child.parent == job.id
@@ -130,7 +140,7 @@ def test_a_promise_is_dropped_with_the_change_it_was_about() -> None:
 def test_another_workload_is_no_child_of_what_was_cloned() -> None:
     job = _traced(_ended("profile"), data_ms=60.0)
     app = _open("bottlenecks", run=job.id)
-    _press(app, "Try this fix")
+    _try(app, "Try this fix")
     app.selectbox(key="workload").set_value("digits").run()
     child, record = _launched(app, job)
     assert (child.workload, child.parent) == ("digits", None)
@@ -138,17 +148,27 @@ def test_another_workload_is_no_child_of_what_was_cloned() -> None:
 
 
 def test_what_no_parameter_does_is_said_and_can_be_run_again() -> None:
-    job = _traced(
-        _ended("profile", "digits", {"num_workers": 2}), data_ms=0.0, sync_every_step=True
-    )
+    # Waits in every step, and copies that hold the host up, of a job that asks for neither.
+    job = _ended("profile", "digits", {"num_workers": 2})
+    _traced(job, data_ms=2.0, sync_every_step=True)
     app = _open("bottlenecks", run=job.id)
     words = "\n".join(caption.value for caption in app.caption).replace("\\", "")
     assert "This job has sync_every_step = False already" in words
     assert "core.workloads.digits:workload" in words
-    _press(app, "Run it again, changed")
+    _try(app, "Run it again, changed")
     child, record = _launched(app, job)
     assert child.params == job.params
     assert (child.parent, record["promise"]["changes"]) == (job.id, {})
+
+
+def test_a_closer_look_is_no_fix_and_promises_nothing() -> None:
+    job = _traced(_ended("profile", params={"num_workers": 2}), data_ms=0.0, python_ms=20.0)
+    app = _open("bottlenecks", run=job.id)
+    assert "Try this fix" not in [button.label for button in app.button]
+    _try(app, "Profile it with Python stacks")
+    child, record = _launched(app, job)
+    assert (child.parent, child.params["with_stack"]) == (job.id, True)
+    assert "promise" not in record
 
 
 def test_an_advice_is_tried_in_a_copy_and_promises_no_speed(
@@ -158,7 +178,7 @@ def test_an_advice_is_tried_in_a_copy_and_promises_no_speed(
     write_losses(job.run_dir, *overfitting)
     data.forget_runs()
     app = _open("dynamics", run=job.id)
-    _press(app, "Relaunch with this")
+    _try(app, "Relaunch with this")
     child, record = _launched(app, job)
     assert (child.parent, child.params["early_stop"]) == (job.id, "auto")
     promise = record["promise"]

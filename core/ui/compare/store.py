@@ -45,10 +45,11 @@ def ladder(members: list[Member], known: Mapping[str, Facts]) -> Ladder:
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the runs …")
 def _compared(keys: tuple[str, str], stamps: tuple[Stamp, Stamp], _a: Run, _b: Run):
+    known = facts(_a), facts(_b)
     profile = None
-    if _a.trace_files and _b.trace_files:
+    if all(each.diagnosis is not None for each in known):
         profile = data.comparison(*compare.chosen(_a, _b))
-    return compare.compare_runs(_a, _b, profile, (facts(_a), facts(_b)))
+    return compare.compare_runs(_a, _b, profile, known)
 
 
 def compared(a: Run, b: Run) -> RunComparison:

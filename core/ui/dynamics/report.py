@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -141,7 +142,7 @@ def _relaunch(run: Run | None, each: dynamics.Advice, index: int) -> None:
     job = data.job_of(run) if run is not None else None
     if job is None:
         return
-    known = {k: v for k, v in each.overrides.items() if k in job.params}
+    known: dict[str, Any] = {k: v for k, v in each.overrides.items() if k in job.params}
     changes = {k: v for k, v in known.items() if v != job.params[k]}
     if not changes:
         st.caption(t("dynamics.relaunch.already" if known else "dynamics.relaunch.none"))
