@@ -37,9 +37,9 @@ def ladder_chart(ladder: Ladder) -> Any:
     if not rows:
         return no_data("No two runs of this family tell the time of a step.")
     names = [row["name"] for row in rows]
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=210))
+    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelLimit=150))
     x = alt.X(
-        "speedup:Q", title="Times as fast as the first run", scale=alt.Scale(zero=False, nice=True)
+        "speedup:Q", title="Speed-up over the first run", scale=alt.Scale(zero=False, nice=True)
     )
     tips = [
         alt.Tooltip("name:N", title="Rung"),

@@ -138,7 +138,7 @@ def _summary(rungs: tuple[Rung, ...]) -> str:
     held = [rung.promise.verdict for rung in rungs if rung.promise is not None]
     if held:
         within = held.count("within")
-        said += f" {within} of {len(held)} predictions held."
+        said += f" {within} of {len(held)} gains lie in their predicted range."
     return said
 
 

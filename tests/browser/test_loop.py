@@ -80,7 +80,7 @@ def _pair(visit) -> Told:
     answer = page.get_by_text(ANSWER).first
     expect(answer).to_be_visible(timeout=60_000)
     expect(page.get_by_text("resolved").first).to_be_visible()
-    page.wait_for_url(re.compile(rf"a={first['id']}.*b={child['id']}"))
+    page.wait_for_url(re.compile(rf"(?=.*[?&]a={first['id']})(?=.*[?&]b={child['id']})"))
     found = ANSWER.search(answer.inner_text())
     assert found is not None
     low, high, measured = (float(found[i]) for i in (1, 2, 3))

@@ -66,7 +66,7 @@ def test_a_promise_of_the_launch_is_held_against_what_was_measured(family: Path)
     assert second.promise is not None
     value = second.over_parent.speedup.value
     assert second.promise.verdict == ("within" if 1.5 <= value <= 3 else "above")
-    assert "predictions held" in family_at(family / "first").summary
+    assert "in their predicted range" in family_at(family / "first").summary
 
 
 def test_the_sentence_names_the_fastest_and_its_change(family: Path) -> None:

@@ -152,7 +152,7 @@ def test_the_ladder_has_a_rung_for_each_run(family: Path) -> None:
     assert table["Run"].tolist() == ["old", "new"]
     assert table["Rung"].tolist() == ["1  first", "2  num_workers 0 → 4"]
     assert table["Predicted over parent"].tolist()[1] == "1.50 to 9.00×, as predicted"
-    assert "1 of 1 predictions held" in _words(app)
+    assert "1 of 1 gains lie in their predicted range" in _words(app)
 
 
 def test_a_run_alone_is_no_ladder_but_says_how_one_begins(family: Path) -> None:

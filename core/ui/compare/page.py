@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import streamlit as st
 
@@ -26,12 +27,14 @@ def show() -> None:
         if not offered:
             st.info(t("empty.run"), icon=":material/info:")
             return
-        view = _view()
-        after = _choose("b", offered, _default_after(offered))
-        if view == "ladder":
-            _ladder(after)
+        if _view() == "ladder":
+            _ladder(_choose("b", offered, _default_after(offered), label="collapsed"))
             return
-        before = _choose("a", offered, _before(after, offered))
+        left, right = st.columns(2, gap="large")
+        with right:
+            after = _choose("b", offered, _default_after(offered))
+        with left:
+            before = _choose("a", offered, _before(after, offered))
         _pair(before, after)
 
 
@@ -59,7 +62,12 @@ def _requested(found: list[Run]) -> list[Run]:
     return offered
 
 
-def _choose(name: str, offered: Mapping[str, Run], default: str | None) -> Run | None:
+def _choose(
+    name: str,
+    offered: Mapping[str, Run],
+    default: str | None,
+    label: Literal["visible", "collapsed"] = "visible",
+) -> Run | None:
     """One of the two runs, bound to ``?a=`` or ``?b=``."""
     if name not in st.query_params:
         # Assigned anew each time: a click in the navigation drops what only the session holds.
@@ -67,7 +75,8 @@ def _choose(name: str, offered: Mapping[str, Run], default: str | None) -> Run |
         st.session_state[name] = chosen if chosen in offered else default
     key = st.selectbox(
         t(f"pair.{name}"), list(offered), index=None, key=name, bind="query-params",
-        placeholder=t("header.run"), on_change=_follow if name == "b" else None,
+        placeholder=t("header.run"), label_visibility=label,
+        on_change=_follow if name == "b" else None,
     )  # fmt: skip
     return offered.get(key) if key else None
 

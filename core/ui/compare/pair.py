@@ -23,6 +23,9 @@ def show(a: Run, b: Run) -> None:
     found = store.compared(a, b)
     _answer(found)
     _figures(found)
+    told = found.facts[1].promise
+    if told is not None and told.base == found.facts[0].id and told.low is None:
+        st.markdown(t("pair.purpose", title=plain(told.title)))
     profile.promises(found.promises)
     for note in found.notes:
         st.caption(f":material/info: {plain(note)}")
@@ -74,17 +77,20 @@ def _figures(found: RunComparison) -> None:
         delta_color="gray", delta_arrow="off", border=True, help=t("pair.speedup.help"),
     )  # fmt: skip
     change = None
-    if steps is not None:
+    if steps is not None and steps[0] != steps[1]:
         change = profile.delta(steps[1] - steps[0], duration_ms(abs(steps[1] - steps[0])))
+    told = speed is not None and speed.certain
     grid.metric(
         t("compare.step"), duration_ms(None if steps is None else steps[1]), change,
-        delta_color="inverse", border=True, help=t("pair.step.help"),
+        delta_color="inverse" if told else "gray", border=True, help=t("pair.step.help"),
     )  # fmt: skip
     label, (one, two) = _use(*found.facts)
     change = None
     if one is not None and two is not None:
         change = profile.delta(two - one, t("compare.points", value=f"{abs(two - one):.1f}"))
-    grid.metric(label, percent(two, 1), change, delta_color="normal", border=True)
+    # A busy processor is good or bad by what it does; a busy device is what it is there for.
+    sense = "normal" if told and label == t("bottlenecks.busy") else "gray"
+    grid.metric(label, percent(two, 1), change, delta_color=sense, border=True)
     best = next((each for each in found.losses if each.split == "validation"), None)
     verdict = found.verdicts[1]
     if best is None:
