@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.promises import KEY, Promised
 from core.traces import SimulatorSettings, simulate
-from core.ui import data, nav
+from core.ui import data
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,12 +169,12 @@ def test_an_empty_page_says_what_to_do() -> None:
 def test_a_press_on_other_pages_leads_here(
     family: Path, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    went: list[tuple[str, dict[str, object]]] = []
-    monkeypatch.setattr(nav, "go", lambda name, **state: went.append((name, state)))
+    went: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(st, "switch_page", lambda to, query_params: went.append((to, query_params)))
     app = _open(page, run="new")
     # The harness opens every run of a page cold, and the guard's rerun would lose the press.
     app.session_state["_routed_by_entry_point"] = True
     next(b for b in app.button if b.label == "Compare with the one before").click().run()
-    assert went == [("compare", {"a": "old", "b": "new", "run": "new"})]
+    assert went == [("pages/compare.py", {"a": "old", "b": "new"})]
     app = _open(page, run="old")
     assert "Compare with the one before" not in [button.label for button in app.button]

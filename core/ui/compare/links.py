@@ -29,4 +29,6 @@ def to_parent(run: Run | None, key: str) -> None:
         return
     if st.button(t("pair.before"), key=key, icon=":material/compare_arrows:"):
         parent = parent_of(run, data.all_runs())
-        nav.go("compare", b=run.key, a=None if parent is None else parent.key, run=run.key)
+        query = {"b": run.key} if parent is None else {"a": parent.key, "b": run.key}
+        # No widget of the pages that draw this is bound to these: they may go into the URL at once.
+        st.switch_page(nav.path("compare"), query_params=query)
