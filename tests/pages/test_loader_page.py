@@ -16,7 +16,7 @@ from core.loader import Costs, Setting, Trial, Trials
 from core.loader.costs import Line, StepCost
 from core.loader.setting import Space
 from core.ui import data
-from core.ui.loader.answer import difference, relaunch
+from core.ui.loader.answer import difference, promised, relaunch
 
 ROOT = Path(__file__).parents[2]
 BASE, BEST = Setting.of(0, 64), Setting.of(2, 64)
@@ -113,6 +113,21 @@ def test_a_relaunch_has_the_setting_and_the_parameters_that_were_tuned(tuning):
     assert parent == "photos-train-1"
     assert "num_workers=2" in why
     assert "Relaunch with it" in [button.label for button in _open().button]
+
+
+def test_the_measured_gain_is_what_the_training_with_it_is_promised(tuning):
+    tuning(_trials())
+    job, found = jobs.get("photos-tune-1"), loader.recommend(_trials())
+    told = promised(job, found, "photos-train-1")
+    assert told is not None
+    assert found.speedup is not None
+    assert (told.base, told.source) == ("photos-train-1", "photos-tune-1")
+    assert (told.low, told.high) == (found.speedup.low, found.speedup.high)
+    params, _, _ = relaunch(job, _trials(), BEST)
+    assert told.made_in(params)
+    # The gain is in samples a second: of another batch size a step is other work.
+    bigger = replace(found, best=Setting.of(2, 128))
+    assert promised(job, bigger, "photos-train-1") is None
 
 
 def test_earlier_tunings_are_compared_where_they_can_be(tuning):
