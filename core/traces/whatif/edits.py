@@ -15,9 +15,9 @@ Sources of the constants:
 * Without a device, workers and operators share the cores. What of the loading comes back as
   slower operators lies between nothing (a loader that waits for a disk) and all of it (two cores,
   both used by operators, gained nothing); a quarter is what four fully used cores give.
-* Where the cores are known, what is computed is conserved: L ms of loading and R ms of the rest take
-  (L + R) / cores at best. A quarter for four cores is L / cores; so it is expected, and at worst all
-  of that and R are slowed as beside workers on a device.
+* Where the cores are known, what is computed is conserved: L ms of loading and R ms of the rest
+  take (L + R) / cores at best. A quarter for four cores is L / cores; so it is expected, and at
+  worst all of that and R are slowed as beside workers on a device.
 * Where Python stacks were recorded, the part of the loading that sleeps or reads needs no core:
   it neither slows the host nor comes back as slower operators.
 * Compiling: torch.compile trains 1.41 times as fast in the geometric mean over 180 models on A100
