@@ -181,7 +181,7 @@ def _answer(
             told = promises[0]
             said = f"predicted {told.low:.2f} to {told.high:.2f}×, {said}, {_VERDICT[told.verdict]}"
         elif speed.low is not None and not speed.certain:
-            said = f"no difference in speed beyond the scatter of the steps ({said})"
+            said = f"no difference in speed beyond the scatter of the steps: {said}"
         parts.append(said)
     learned = learning.losses_in_short(losses)
     if learned:

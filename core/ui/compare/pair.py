@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -16,6 +20,7 @@ from core.ui.format import DASH, duration_ms, number, percent, plain
 from core.ui.texts import t
 
 _NAMES = ("A", "B")
+_CARD: dict[str, Any] = {"border": True, "height": "stretch", "delta_color": "gray"}
 
 
 def show(a: Run, b: Run) -> None:
@@ -68,21 +73,20 @@ def _answer(found: RunComparison) -> None:
 
 def _figures(found: RunComparison) -> None:
     """Speed-up, step, utilisation, best validation loss; below each what it was or how sure."""
-    grid = st.grid(4, min_column_width=145, gap="small")
+    card = partial(st.grid(4, min_column_width=145, gap="small").metric, **_CARD)
     speed, steps = found.speedup, found.step_ms
-    grid.metric(
+    told = speed is not None and speed.certain
+    card(
         t("compare.speedup"),
         DASH if speed is None else t("compare.times", value=f"{speed.value:.2f}"),
-        profile.interval(speed),
-        delta_color="gray", delta_arrow="off", border=True, help=t("pair.speedup.help"),
+        profile.interval(speed), delta_arrow="off", help=t("pair.speedup.help"),
     )  # fmt: skip
     change = None
     if steps is not None and steps[0] != steps[1]:
         change = profile.delta(steps[1] - steps[0], duration_ms(abs(steps[1] - steps[0])))
-    told = speed is not None and speed.certain
-    grid.metric(
+    card(
         t("compare.step"), duration_ms(None if steps is None else steps[1]), change,
-        delta_color="inverse" if told else "gray", border=True, help=t("pair.step.help"),
+        delta_color="inverse" if told else "gray", help=t("pair.step.help"),
     )  # fmt: skip
     label, (one, two) = _use(*found.facts)
     change = None
@@ -90,21 +94,20 @@ def _figures(found: RunComparison) -> None:
         change = profile.delta(two - one, t("compare.points", value=f"{abs(two - one):.1f}"))
     # A busy processor is good or bad by what it does; a busy device is what it is there for.
     sense = "normal" if told and label == t("bottlenecks.busy") else "gray"
-    grid.metric(label, percent(two, 1), change, delta_color=sense, border=True)
+    card(label, percent(two, 1), change, delta_color=sense)
+    _best(found, card)
+
+
+def _best(found: RunComparison, card: Callable[..., object]) -> None:
     best = next((each for each in found.losses if each.split == "validation"), None)
-    verdict = found.verdicts[1]
     if best is None:
-        grid.metric(
-            t("header.best", what="loss"),
-            number(None if verdict is None else verdict.best_value),
-            border=True,
-        )
+        verdict = found.verdicts[1]
+        value = None if verdict is None else verdict.best_value
+        card(t("header.best", what="loss"), number(value))
         return
     change = profile.delta(best.b - best.a, number(abs(best.b - best.a)))
-    grid.metric(
-        t("header.best", what=best.quantity), number(best.b), change,
-        delta_color="inverse" if best.word in (BETTER, WORSE) else "gray", border=True,
-    )  # fmt: skip
+    sense = "inverse" if best.word in (BETTER, WORSE) else "gray"
+    card(t("header.best", what=best.quantity), number(best.b), change, delta_color=sense)
 
 
 def _use(a: Facts, b: Facts) -> tuple[str, tuple[float | None, float | None]]:
