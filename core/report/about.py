@@ -88,7 +88,9 @@ def _how_far(job: Job) -> str:
         return f": {job.waiting}" if job.waiting else ""
     left = "" if progress.eta_now_s is None else f", about {duration(progress.eta_now_s)} left"
     phase = f" ({cut(progress.phase)})" if progress.phase else ""
-    return f", {progress.done} of {count(progress.total, cut(progress.unit))} done{phase}{left}"
+    total = count(progress.total, cut(progress.unit))
+    done = f", {progress.done} of {total} done" if progress.total > 0 else ""
+    return f"{done}{phase}{left}"
 
 
 def autopsy(job: Job | None) -> str:
@@ -195,7 +197,7 @@ def _table_of(title: str, values: Mapping[str, object], most: int) -> list[str]:
         return []
     more = len(values) - len(rows)
     rest = [tag("p", f"And {more:,} more.", "soft")] if more else []
-    return [tag("h3", text(title)), facts(rows), *rest]
+    return [tag("h3", text(title)), facts(rows, "long"), *rest]
 
 
 def _environment(record: Mapping[str, Any]) -> list[str]:

@@ -57,10 +57,10 @@ def cards(figures: Iterable[tuple[str, str, str]]) -> str:
     return tag("div", "".join(boxes), "figures")
 
 
-def facts(rows: Iterable[tuple[str, str]]) -> str:
+def facts(rows: Iterable[tuple[str, str]], kind: str = "") -> str:
     """Names and values side by side where there is room; values are markup, "" leaves one out."""
     lines = [f"<div><dt>{text(what)}</dt><dd>{value}</dd></div>" for what, value in rows if value]
-    return tag("dl", "".join(lines), "facts") if lines else ""
+    return tag("dl", "".join(lines), f"facts {kind}".rstrip()) if lines else ""
 
 
 def badge(word: str, kind: str) -> str:

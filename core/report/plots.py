@@ -209,7 +209,7 @@ def _mark(mark: Mark, x: _Scale, y: _Scale) -> str:
     top = 100 - 100 * float(y.place(np.array([mark.value]))[0])
     if not math.isfinite(top):
         return ""
-    side = "left" if left > 60 else "right"
+    side = "left" if left > 50 else "right"
     under = " under" if top < 18 else ""
     at = f"left:{left:.2f}%;top:{top:.2f}%"
     return (

@@ -13,7 +13,11 @@ from core.runs import spelled
 
 
 def body(
-    records: Sequence[Record], files: Iterable[Path], root: Path, room: int | None = None
+    records: Sequence[Record],
+    files: Iterable[Path],
+    root: Path,
+    most: int = MAX_SECTIONS,
+    room: int | None = None,
 ) -> str:
     """What is told of all traces.
 
@@ -21,6 +25,7 @@ def body(
         records: of ``diagnose``, one for each job of ranks and each other trace.
         files: the traces that they are of.
         root: the folder or file that places are written relative to.
+        most: traces shown in full.
         room: characters that sections may take together; the first one is there in any case.
 
     Raises:
@@ -32,7 +37,7 @@ def body(
     worst = worst_first(records)
     sections: list[tuple[str, str]] = []
     taken = 0
-    for record in worst[:MAX_SECTIONS]:
+    for record in worst[:most]:
         file = by_name[record["trace"]].pop(0)
         markup = section(traces.open_trace(file), traces.open_diagnosis(file))
         taken += len(markup)

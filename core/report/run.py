@@ -21,8 +21,8 @@ from core.traces import ranks
 
 T = TypeVar("T")
 
-ROOM = 250_000
-"""Characters of sections on traces: with all else the file stays below 500 kB."""
+MAX_TRACES, ROOM = 3, 250_000
+"""Traces shown in full, and characters they may take: with all else the file stays below 500 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class _Writer:
         answers = ranks.diagnose_files(files, root)
         for message in answers.messages:
             self._problem(message)
-        return profiles_body(answers.records, files, root, ROOM)
+        return profiles_body(answers.records, files, root, MAX_TRACES, ROOM)
 
 
 def _signs(run: Run, judged: Sequence[Judged]) -> health.Health:

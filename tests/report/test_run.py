@@ -265,6 +265,7 @@ def test_any_losses_are_drawn_or_said_to_be_none(roots: Path, kind: str, points:
 
 
 def test_a_run_of_much_stays_small(roots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MAX_TRACES", 6)
     monkeypatch.setattr(writer, "ROOM", 30_000)
     folder = roots / "net"
     kinds.write_job(folder, params={f"parameter_{i}": i for i in range(2_000)})
