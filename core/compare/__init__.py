@@ -9,7 +9,7 @@ from core.compare.family import Member, family_of, job_id, parent_of
 from core.compare.ladder import Ladder, Rung, make_ladder
 from core.compare.learning import LossChange
 from core.compare.measured import Measured
-from core.compare.places import compare, family_at
+from core.compare.places import compare, family_at, run_at
 from core.compare.promised import judged_alone, promise_of
 from core.compare.records import Change, FindingChange, Promise, Speedup, TraceComparison
 from core.compare.runs import RunComparison, chosen, compare_runs
@@ -44,4 +44,5 @@ __all__ = [
     "mean_interval",
     "parent_of",
     "promise_of",
+    "run_at",
 ]
