@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.compare import TraceComparison, compare_traces
+from core.compare.findings import promises
+from core.compare.speed import uneven
+from core.compare.traces import speed_sentence
 from core.gallery.entries import Entry
 from core.traces import Diagnosis, Finding, Trace, load_trace, simulate_trace
 
@@ -47,7 +50,24 @@ def load(entry: Entry) -> Case:
         before, after = (simulate_trace(settings) for settings in entry.simulated)
     else:
         before, after = (load_trace(entry.recording(side)) for side in ("before", "after"))
-    return Case(entry, before, after, compare_traces(before, after))
+    compared = compare_traces(before, after)
+    return Case(entry, before, after, compared if entry.simulated is None else _exact(compared))
+
+
+def _exact(compared: TraceComparison) -> TraceComparison:
+    """The comparison of simulated runs: nothing in them scatters. Steps differ all the same, for a
+    host that is ahead of its device takes the last one to wait; the means are what counts."""
+    speed = compared.speedup
+    if speed is None:
+        return compared
+    exact = replace(speed, low=None, high=None, of_medians=speed.value, why_none="simulated")
+    return replace(
+        compared,
+        speedup=exact,
+        summary=speed_sentence(exact, compared.step_ms, "a step"),
+        promises=promises(compared.findings, exact, compared.a.what_if.predict),
+        notes=tuple(note for note in compared.notes if note != uneven(speed)),
+    )
 
 
 def working_pct(found: Diagnosis) -> float:

@@ -54,13 +54,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where and when an entry was recorded."""
+    """Where, when and of what an entry was recorded.
+
+    Attributes:
+        date: ISO, UTC.
+        cpu: the processor's name.
+        cores: that the recording could use.
+        torch, python: versions.
+        code: :func:`core.gallery.scripts.digest` of the scripts.
+    """
 
     date: str
     cpu: str
     cores: int
     torch: str
     python: str
+    code: str
 
 
 _FED = SimulatorSettings(workers=4, data_ms=10.0, kernel_us=60.0)
@@ -91,8 +100,8 @@ ENTRIES: tuple[Entry, ...] = (
         "tiny-kernels",
         "L1",
         (
-            replace(_FED, kernels=1500, kernel_us=4.0, launch_us=10.0),
-            replace(_FED, kernels=1500, kernel_us=4.0, launch_us=1.0),
+            replace(_FED, kernels=1000, kernel_us=4.0, launch_us=10.0, steps=4),
+            replace(_FED, kernels=1000, kernel_us=4.0, launch_us=1.0, steps=4),
         ),
         Try("chars", {"width": 16, "layers": 8, "batch_size": 4}, needs_gpu=True),
     ),

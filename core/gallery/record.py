@@ -24,7 +24,7 @@ from pathlib import Path
 
 from core.gallery.cases import load
 from core.gallery.entries import ENTRIES, NOTES, Entry, Machine, get
-from core.gallery.scripts import SIDES, path
+from core.gallery.scripts import SIDES, digest, path
 from core.traces import diagnose, load_trace
 
 ATTEMPTS = 3
@@ -47,7 +47,7 @@ def record(entry: Entry) -> None:
             text = _HOST.sub(b"", best.read_bytes())
             entry.recording(side).write_bytes(gzip.compress(text, mtime=0))
     known = json.loads(NOTES.read_text(encoding="utf-8")) if NOTES.exists() else {}
-    known[entry.key] = asdict(_this_machine())
+    known[entry.key] = asdict(_made(entry))
     NOTES.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -61,7 +61,7 @@ def _attempts(entry: Entry, side: str, folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _this_machine() -> Machine:
+def _made(entry: Entry) -> Machine:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Machine(
         date=datetime.now(UTC).date().isoformat(),
@@ -69,6 +69,7 @@ def _this_machine() -> Machine:
         cores=cores or 1,
         torch=version("torch"),
         python=platform.python_version(),
+        code=digest(entry.key),
     )
 
 

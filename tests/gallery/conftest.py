@@ -14,4 +14,5 @@ from core.gallery import Case, Entry
 @pytest.fixture(scope="session")
 def case_of() -> Callable[[Entry], Case]:
     """Both traces of an entry, diagnosed and compared."""
-    return cache(gallery.load)
+    load = cache(lambda key: gallery.load(gallery.get(key)))
+    return lambda entry: load(entry.key)

@@ -51,31 +51,50 @@ def _value(value: float | bool) -> str:
 
 
 def figures(case: Case) -> None:
-    """Step time, share of it that trains, speed-up measured and predicted."""
+    """Step time and share of it that trains, after the fix and before; speed-up, predicted too."""
     found, (before, after) = case.compared, case.compared.step_ms
-    grid = st.grid(4, min_column_width=145, gap="small")
-    grid.metric(
-        t("compare.step"), t("gallery.fromto", a=duration_ms(before), b=duration_ms(after)),
-        border=True, help=t("gallery.step.help"),
-    )  # fmt: skip
     name = "device" if found.a.device_index is not None else "host"
     one, two = (percent(gallery.working_pct(each)) for each in (found.a, found.b))
-    grid.metric(
-        t(f"gallery.working.{name}"), t("gallery.fromto", a=one, b=two), border=True,
-        help=t(f"gallery.working.{name}.help"),
-    )  # fmt: skip
-    speed = found.speedup
-    grid.metric(
-        t("gallery.measured"), DASH if speed is None else _times(speed.value),
-        None if speed is None or speed.low is None or speed.high is None
-        else t("compare.interval", low=f"{speed.low:.2f}", high=f"{speed.high:.2f}"),
-        delta_color="gray", delta_arrow="off", border=True, help=t("compare.speedup.help"),
-    )  # fmt: skip
     value, between = _predicted(case)
-    grid.metric(
-        t("gallery.predicted"), value, between, delta_color="gray", delta_arrow="off",
-        border=True, help=t("gallery.predicted.help"),
-    )  # fmt: skip
+    rows = (
+        ("compare.step", duration_ms(after), t("gallery.was", value=duration_ms(before))),
+        (f"gallery.working.{name}", two, t("gallery.was", value=one)),
+        ("gallery.measured", *_measured(case)),
+        ("gallery.predicted", value, between),
+    )
+    grid = st.grid(len(rows), min_column_width=145, gap="small")
+    for key, shown, note in rows:
+        grid.metric(
+            t(key), shown, note, delta_color="gray", delta_arrow="off", border=True,
+            height="stretch", help=t(_HELP.get(key, f"{key}.help")),
+        )  # fmt: skip
+
+
+_HELP = {"compare.step": "gallery.step.help", "gallery.measured": "compare.speedup.help"}
+
+
+def _measured(case: Case) -> tuple[str, str]:
+    """The speed-up, and its interval or why it has none."""
+    speed = case.compared.speedup
+    if speed is None:
+        return DASH, ""
+    if speed.low is None or speed.high is None:
+        return _times(speed.value), speed.why_none
+    interval = t("compare.interval", low=f"{speed.low:.2f}", high=f"{speed.high:.2f}")
+    return _times(speed.value), interval
+
+
+def summary(case: Case) -> str:
+    """What the fix did to a step, in a sentence."""
+    before, after = (duration_ms(each) for each in case.compared.step_ms)
+    value, sure = _measured(case)
+    return t("gallery.summary", before=before, after=after, times=value, sure=sure)
+
+
+def left(case: Case) -> str:
+    """The findings of the trace after the fix, "" where there are none."""
+    found = [f"{plain(f.title)} ({f.severity})" for f in case.compared.b.findings]
+    return t("gallery.left", findings="; ".join(found)) if found else ""
 
 
 def _times(value: float) -> str:
@@ -88,7 +107,7 @@ def _predicted(case: Case) -> tuple[str, str | None]:
     if gain is None:
         return DASH, None
     between = t("gallery.between", low=number(gain.low), high=number(gain.high))
-    return (_times(gain.expected) if gain.expected else between), between
+    return (_times(gain.expected), between) if gain.expected else (between, None)
 
 
 def promises(case: Case) -> None:

@@ -43,10 +43,10 @@ def _show(entry: Entry, case: Case) -> None:
     st.subheader(t(f"gallery.{entry.key}.title"))
     figures.origin(entry)
     figures.figures(case)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown(f"**{t('gallery.code')}**")
-        st.code(gallery.code(entry.key, "before"), line_numbers=True, height=430)
+        st.code(gallery.code(entry.key, "before"), line_numbers=True, wrap_lines=True)
     with right:
         st.markdown(f"**{t('gallery.why')}**")
         st.markdown(t(f"gallery.{entry.key}.why"))
@@ -62,8 +62,10 @@ def _show(entry: Entry, case: Case) -> None:
     st.caption(t("gallery.bubble.help", length=length))
     _timeline(entry.key, "before", first)
     st.subheader(t("gallery.fix"))
-    st.code(gallery.diff(entry.key), language="diff")
+    st.code(gallery.diff(entry.key), language="diff", wrap_lines=True)
     st.markdown(f"**{t('gallery.after')}** {plain(case.compared.b.headline)}")
+    if figures.left(case):
+        st.caption(figures.left(case))
     st.caption(t("gallery.after.help", length=length))
     _timeline(entry.key, "after", second)
     _proof(entry, case)
@@ -88,12 +90,12 @@ def _timeline(key: str, side: str, focus: tuple[float, float]) -> None:
 def _proof(entry: Entry, case: Case) -> None:
     """Predicted against measured, and where the time of a step went."""
     st.subheader(t("gallery.proof"))
-    st.markdown(plain(case.compared.summary))
+    st.markdown(plain(figures.summary(case)))
     figures.promises(case)
     for note in case.compared.notes:
         st.caption(f":material/info: {plain(note)}")
     left, right = st.columns(2, gap="large")
-    names = (t("gallery.before"), t("gallery.afterwards"))
+    names = (t("gallery.a"), t("gallery.b"))
     with left:
         st.markdown(f"**{t('compare.stacks')}**")
         stacks = charts.stacks_chart(case.compared, names)

@@ -1,4 +1,4 @@
-"""Train, and leave memory to the caching allocator."""
+"""Train a stack of layers."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Train, and keep the device's memory tidy."""
+"""Train a stack of layers."""
 
 import torch
 from torch import nn
@@ -19,7 +19,7 @@ def train(steps: int = 100) -> float:
         loss = nn.functional.cross_entropy(model(inputs), label)
         loss.backward()
         optimizer.step()
-        torch.cuda.empty_cache()  # ← killer: the next step has to ask the driver again
+        torch.cuda.empty_cache()  # ← killer: gives memory back
     return loss.item()
 
 

@@ -1,4 +1,4 @@
-"""Train on several GPUs with DistributedDataParallel: torchrun --nproc-per-node=8."""
+"""Train on several GPUs: torchrun --nproc-per-node=8 train.py."""
 
 import torch
 import torch.distributed as dist

@@ -1,4 +1,4 @@
-"""Train on several GPUs and average the gradients by hand: torchrun --nproc-per-node=8."""
+"""Train on several GPUs: torchrun --nproc-per-node=8 train.py."""
 
 import torch
 import torch.distributed as dist
@@ -20,7 +20,7 @@ def train(steps: int = 100) -> float:
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(inputs), label)
         loss.backward()
-        for parameter in model.parameters():  # ← killer: begins when backward is over
+        for parameter in model.parameters():  # ← killer: after backward
             dist.all_reduce(parameter.grad)
             parameter.grad /= dist.get_world_size()
         optimizer.step()

@@ -1,4 +1,4 @@
-"""Learn from signals that are normalised all at once."""
+"""Learn from signals that are normalised first."""
 
 import torch
 from torch import Tensor, nn

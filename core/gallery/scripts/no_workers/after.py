@@ -1,4 +1,4 @@
-"""Learn from pictures that are kept compressed and unpacked one by one."""
+"""Learn from pictures that are kept compressed."""
 
 import lzma
 
@@ -11,28 +11,31 @@ SIDE = 96
 
 
 class Pictures(Dataset):
-    """Compressed noise in memory; a class is brighter than the one before."""
+    """Noise of eight degrees of brightness."""
 
     def __init__(self) -> None:
         random = np.random.default_rng(0)
-        kinds = [random.integers(0, 40 + 20 * kind, (3, SIDE, SIDE), np.uint8) for kind in range(8)]
-        self.packed = [lzma.compress(pixels.tobytes()) for pixels in kinds]
+        self.packed = []
+        for kind in range(8):
+            pixels = random.integers(0, 40 + 20 * kind, (3, SIDE, SIDE), np.uint8)
+            self.packed.append(lzma.compress(pixels.tobytes()))
 
     def __len__(self) -> int:
         return 100_000
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         kind = index % len(self.packed)
-        pixels = np.frombuffer(lzma.decompress(self.packed[kind]), np.uint8)
-        return torch.tensor(pixels.reshape(3, SIDE, SIDE)) / 255, kind
+        raw = lzma.decompress(self.packed[kind])
+        pixels = torch.frombuffer(bytearray(raw), dtype=torch.uint8)
+        return pixels.reshape(3, SIDE, SIDE) / 255, kind
 
 
 def train(steps: int = 100) -> float:
     torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(3, 32, 5, stride=2), nn.ReLU(), nn.Conv2d(32, 48, 3, stride=2), nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(48, 8),
-    )  # fmt: skip
+    first = nn.Sequential(nn.Conv2d(3, 32, 5, stride=2), nn.ReLU())
+    second = nn.Sequential(nn.Conv2d(32, 48, 3, stride=2), nn.ReLU())
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(48, 8))
+    model = nn.Sequential(first, second, head)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     loss = torch.zeros(())
     loader = DataLoader(Pictures(), batch_size=16, num_workers=2, persistent_workers=True)

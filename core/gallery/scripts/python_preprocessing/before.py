@@ -12,8 +12,8 @@ TEXT = inspect.getsource(nn.functional).encode()
 def trigrams(text: bytes) -> list[float]:
     """How often each three bytes in a row occur, hashed into bins."""
     bag = [0.0] * BINS
-    for a, b, c in zip(text, text[1:], text[2:], strict=False):  # ← killer: byte by byte
-        bag[(961 * a + 31 * b + c) % BINS] += 1.0
+    for a, b, c in zip(text, text[1:], text[2:], strict=False):
+        bag[(961 * a + 31 * b + c) % BINS] += 1.0  # ← killer: byte by byte
     return bag
 
 
