@@ -21,8 +21,9 @@ def train(steps: int = 100) -> float:
         loss = nn.functional.cross_entropy(model(inputs), label)
         loss.backward()
         for parameter in model.parameters():  # ← killer: after backward
-            dist.all_reduce(parameter.grad)
-            parameter.grad /= dist.get_world_size()
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad)
+                parameter.grad /= dist.get_world_size()
         optimizer.step()
     dist.destroy_process_group()
     return loss.item()

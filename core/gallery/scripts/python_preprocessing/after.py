@@ -18,7 +18,7 @@ def trigrams(text: Tensor) -> Tensor:
 
 def batch(step: int) -> tuple[Tensor, Tensor]:
     """64 pieces of the text with their place in it as class."""
-    starts = (64 * step + torch.arange(64)) * 97 % (len(TEXT) - LENGTH)
+    starts = (64 * step + torch.arange(64)) * 7919 % (len(TEXT) - LENGTH)
     label = CLASSES * starts // len(TEXT)
     pieces = TEXT[starts[:, None] + torch.arange(LENGTH)]
     return trigrams(pieces), label
@@ -27,7 +27,7 @@ def batch(step: int) -> tuple[Tensor, Tensor]:
 def train(steps: int = 100) -> float:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(BINS, 512), nn.ReLU(), nn.Linear(512, CLASSES))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
     loss = torch.zeros(())
     for step in range(steps):
         bags, label = batch(step)

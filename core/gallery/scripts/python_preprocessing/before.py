@@ -19,7 +19,7 @@ def trigrams(text: bytes) -> list[float]:
 
 def batch(step: int) -> tuple[Tensor, Tensor]:
     """64 pieces of the text with their place in it as class."""
-    starts = [(64 * step + i) * 97 % (len(TEXT) - LENGTH) for i in range(64)]
+    starts = [(64 * step + i) * 7919 % (len(TEXT) - LENGTH) for i in range(64)]
     label = torch.tensor([CLASSES * start // len(TEXT) for start in starts])
     pieces = [TEXT[start : start + LENGTH] for start in starts]
     return torch.tensor([trigrams(piece) for piece in pieces]), label
@@ -28,7 +28,7 @@ def batch(step: int) -> tuple[Tensor, Tensor]:
 def train(steps: int = 100) -> float:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(BINS, 512), nn.ReLU(), nn.Linear(512, CLASSES))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
     loss = torch.zeros(())
     for step in range(steps):
         bags, label = batch(step)
