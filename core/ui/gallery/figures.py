@@ -55,22 +55,22 @@ def figures(case: Case) -> None:
     found, (before, after) = case.compared, case.compared.step_ms
     name = "device" if found.a.device_index is not None else "host"
     one, two = (percent(gallery.working_pct(each)) for each in (found.a, found.b))
-    value, between = _predicted(case)
     rows = (
-        ("compare.step", duration_ms(after), t("gallery.was", value=duration_ms(before))),
-        (f"gallery.working.{name}", two, t("gallery.was", value=one)),
-        ("gallery.measured", *_measured(case)),
-        ("gallery.predicted", value, between),
+        (t("compare.step"), t("gallery.step.help"), duration_ms(after), _was(duration_ms(before))),
+        (t(f"gallery.working.{name}"), t(f"gallery.working.{name}.help"), two, _was(one)),
+        (t("gallery.measured"), t("compare.speedup.help"), *_measured(case)),
+        (t("gallery.predicted"), t("gallery.predicted.help"), *_predicted(case)),
     )
     grid = st.grid(len(rows), min_column_width=145, gap="small")
-    for key, shown, note in rows:
+    for label, told, value, note in rows:
         grid.metric(
-            t(key), shown, note, delta_color="gray", delta_arrow="off", border=True,
-            height="stretch", help=t(_HELP.get(key, f"{key}.help")),
+            label, value, note, delta_color="gray", delta_arrow="off", border=True,
+            height="stretch", help=told,
         )  # fmt: skip
 
 
-_HELP = {"compare.step": "gallery.step.help", "gallery.measured": "compare.speedup.help"}
+def _was(value: str) -> str:
+    return t("gallery.was", value=value)
 
 
 def _measured(case: Case) -> tuple[str, str]:
