@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 SIDE = 96
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Pictures(Dataset):
@@ -21,7 +22,7 @@ class Pictures(Dataset):
             self.packed.append(lzma.compress(pixels.tobytes()))
 
     def __len__(self) -> int:
-        return 100_000
+        return 160
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         kind = index % len(self.packed)
@@ -35,15 +36,19 @@ def train(steps: int = 100) -> float:
     first = nn.Sequential(nn.Conv2d(3, 32, 5, stride=2), nn.ReLU())
     second = nn.Sequential(nn.Conv2d(32, 48, 3, stride=2), nn.ReLU())
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(48, 8))
-    model = nn.Sequential(first, second, head)
+    model = nn.Sequential(first, second, head).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     loss = torch.zeros(())
-    loader = DataLoader(Pictures(), batch_size=16, num_workers=2, persistent_workers=True)
-    for _, (pixels, label) in zip(range(steps), loader, strict=False):
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(model(pixels), label)
-        loss.backward()
-        optimizer.step()
+    loader = DataLoader(Pictures(), 16, pin_memory=True, num_workers=2, persistent_workers=True)
+    while steps > 0:
+        for pixels, label in loader:
+            steps -= 1
+            pixels = pixels.to(device, non_blocking=True)
+            label = label.to(device, non_blocking=True)
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(pixels), label)
+            loss.backward()
+            optimizer.step()
     return loss.item()
 
 
