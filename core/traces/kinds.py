@@ -123,8 +123,10 @@ class Kinds:
 
 def kinds_of(trace: Trace, rows: NDArray[np.int64]) -> Kinds:
     """The kinds of kernels, by looking at each of their names once."""
-    codes, at = np.unique(trace.name[rows], return_inverse=True)
-    names = tuple(trace.names[code] for code in codes.tolist())
+    code = trace.name[rows]
+    used = np.bincount(code, minlength=1) > 0
+    names = tuple(trace.names[code] for code in np.flatnonzero(used).tolist())
+    at = (np.cumsum(used) - 1)[code]
     half = n.matching(names, n.HALF_KERNEL)
     odd = half & n.matching(names, _UNALIGNED)
     return Kinds(family_codes(names)[at], tensor_cores(names)[at], half[at], odd[at])
