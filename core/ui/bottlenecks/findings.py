@@ -21,7 +21,7 @@ def show(found: Diagnosis, run: Run | None) -> None:
         st.success(t("bottlenecks.healthy"), icon=":material/check_circle:")
     job = data.job_of(run) if run is not None else None
     for index, finding in enumerate(found.findings):
-        with st.container(border=True):
+        with st.container(border=True, key=f"finding{index}"):
             _finding(finding)
             known = {}
             if job is not None:
