@@ -28,7 +28,6 @@ def show(found: Diagnosis, run: Run | None) -> None:
                 known = {k: v for k, v in finding.fix.overrides.items() if k in job.params}
             if job is not None and known:
                 _relaunch(job, known, finding, index)
-    together.show(found)
 
 
 def _finding(finding: Finding) -> None:
