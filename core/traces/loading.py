@@ -13,7 +13,7 @@ from core.traces.columns import Trace
 from core.traces.decoding import Stream
 from core.traces.reading import Pieces, limits
 
-_HEAP_BYTES = 16 << 20
+_HEAP_BYTES = 8 << 20
 _ENDINGS = (".json", ".json.gz")
 
 

@@ -30,6 +30,7 @@ from core.traces.whatif.clock import (
     uploads,
 )
 from core.traces.whatif.device import GAP_US, DeviceWork, device_work
+from core.traces.whatif.segments import Segments, make_segments
 from core.traces.whatif.waits import Kind, Waits, find_waits
 from core.traces.window import Window, launch_rows
 
@@ -70,32 +71,6 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Segments:
-    """Runs of operations between meetings, in the order of their launches, and what to do when.
-
-    The lists hold runs and waits mixed, in the order in which they are worked through.
-
-    Attributes:
-        first, last: int64, operations of each run.
-        begins: int64, the first operations in the order of the operations.
-        place: int64, where each run's own first one is among them.
-        order: int64, numbers of the runs, and, counted on from there, of the waits.
-        stream: of the run, −1 for a wait.
-        source: run of another stream that must end before the run or the wait does, or −1.
-        own: number of the run, or of the wait.
-    """
-
-    first: Ints
-    last: Ints
-    begins: Ints
-    place: Ints
-    order: Ints
-    stream: list[int]
-    source: list[int]
-    own: list[int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Replay:
     """A window ready to be replayed.
 
@@ -116,7 +91,7 @@ class Replay:
     clock: HostClock
     work: DeviceWork
     waits: Waits
-    segments: _Segments
+    segments: Segments
     times: Floats
     index: NDArray[np.int32]
     talks: NDArray[np.bool_]
@@ -225,7 +200,7 @@ def make_replay(case: Case) -> Replay:
         clock=clock,
         work=work,
         waits=waits,
-        segments=_segments(work, waits),
+        segments=make_segments(work, waits),
         times=times,
         index=clock.index(times),
         talks=n.matching(trace.names, n.COLLECTIVE)[names],
@@ -272,41 +247,3 @@ def _host_end(case: Case, threads: Ints) -> float:
     host = host[np.isin(trace.thread[host], threads)]
     last = float(trace.end[host].max()) if host.size else window.end_us
     return min(last, window.end_us)
-
-
-def _segments(work: DeviceWork, waits: Waits) -> _Segments:
-    size = len(work)
-    recorded = np.zeros(size + 1, bool)
-    recorded[waits.target] = True
-    recorded[work.depends[work.depends >= 0]] = True
-    recorded = recorded[:size]
-    era = np.searchsorted(waits.end, work.launch, side="right")
-    new = work.first | (work.depends >= 0)
-    new[1:] |= recorded[:-1] | (era[1:] != era[:-1])
-    first = np.flatnonzero(new)
-    last = np.r_[first[1:], size] - 1
-    if not size:
-        last = first
-    # Runs in the order of their launches; a wait after all runs launched before it ended.
-    order = np.lexsort((first, work.launch[first], era[first]))
-    first, last = first[order], last[order]
-    runs, count = np.arange(first.size), np.arange(len(waits))
-    eras, kind = np.r_[era[first], count], np.repeat([0, 1], [runs.size, count.size])
-    plan = np.lexsort((np.r_[runs, count], kind, eras))
-    begins = np.sort(first)
-    place = np.searchsorted(begins, first)
-    run_at = np.empty_like(place)
-    run_at[place] = runs
-    needed = np.r_[work.depends[first], waits.target]
-    source = run_at[np.searchsorted(begins, needed, side="right") - 1] if size else needed
-    source = np.where(needed >= 0, source, -1)
-    return _Segments(
-        first,
-        last,
-        begins,
-        place,
-        plan,
-        np.r_[work.stream[first], np.full(count.size, -1)][plan].tolist(),
-        source[plan].tolist(),
-        np.r_[runs, count][plan].tolist(),
-    )
