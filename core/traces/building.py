@@ -96,6 +96,7 @@ class Builder:
             marks = [e for e in events if type(e) in _NOTES and e.ph in ("M", "i")]
             self._note_threads(marks)
             self._details.add_memory(marks)
+        spans: list[Any]
         if kinds.isdisjoint(_PERHAPS_PAIRED):
             # By class: it is asked of every entry, and the attribute of many classes is slow.
             spans = [event for event in events if type(event) is Whole]
