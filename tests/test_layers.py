@@ -28,7 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "loader": _BASE | {"workloads", "training"},
     "health": _BASE | {"dynamics", "traces"},
     "compare": _BASE | {"events", "dynamics", "traces", "health"},
-    "report": _BASE | {"traces", "compare"},
+    "report": _BASE
+    | {"events", "dynamics", "traces", "health", "series", "loader", "jobs", "compare"},
     "series": _BASE | {"events"},
     "table": _BASE | {"events", "dynamics", "health"},
     "hparams": set(),
