@@ -22,7 +22,7 @@ def show(found: Diagnosis, run: Run | None) -> None:
         st.success(t("bottlenecks.healthy"), icon=":material/check_circle:")
     job = data.job_of(run) if run is not None else None
     for index, finding in enumerate(found.findings):
-        with st.container(border=True):
+        with st.container(border=True, key=f"finding{index}"):
             describe(finding)
             _explain(finding)
             known = {}
@@ -30,7 +30,6 @@ def show(found: Diagnosis, run: Run | None) -> None:
                 known = {k: v for k, v in finding.fix.overrides.items() if k in job.params}
             if job is not None and known:
                 _relaunch(job, known, finding, index)
-    together.show(found)
 
 
 def _explain(finding: Finding) -> None:
