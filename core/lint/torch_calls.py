@@ -1,0 +1,182 @@
+"""What imported functions and classes give: PyTorch's own, and those of its common companions."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.lint import knowledge
+from core.lint.builtin_calls import given, loader_in, over, unknown_call
+from core.lint.facts import LoaderFacts
+from core.lint.values import (
+    HOST,
+    MODULES,
+    UNKNOWN,
+    Kind,
+    Value,
+    element,
+    many,
+    sequence,
+    side_of,
+    sides,
+    tensor,
+)
+
+if TYPE_CHECKING:
+    from core.lint.machine import Machine
+
+Keywords = dict[str, Value]
+
+LOADER_OPTIONS = (
+    "dataset", "batch_size", "shuffle", "sampler", "batch_sampler", "num_workers", "collate_fn",
+    "pin_memory", "drop_last", "timeout", "worker_init_fn",
+)  # fmt: skip
+"""Positional parameters of ``torch.utils.data.DataLoader``, in their order."""
+
+
+def result(
+    machine: Machine, node: ast.Call, name: str, args: list[Value], keywords: Keywords
+) -> Value:
+    """What calling an imported name returns."""
+    if name in knowledge.WRAPPERS or name.endswith("DistributedDataParallel"):
+        return args[0] if args else UNKNOWN
+    if name in ("torch.utils.data.DataLoader", "torch.utils.data.dataloader.DataLoader"):
+        return Value(Kind.LOADER, ref=_loader(machine, node, args))
+    last = name.rpartition(".")[2]
+    if last.endswith("DataLoader") or last.endswith("NeighborLoader"):
+        return Value(Kind.LOADER)
+    if name.startswith("torch."):
+        return _of_torch(machine, name, last, node, args, keywords)
+    return _of_others(machine, name, last, args, keywords)
+
+
+def _loader(machine: Machine, node: ast.Call, args: list[Value]) -> LoaderFacts:
+    frame = machine.frame
+    if node not in machine.loaders:
+        loop = frame.loops[-1] if frame.loops else None
+        statement = frame.statement or ast.Pass()
+        machine.loaders[node] = LoaderFacts(node, frame.function, loop, statement)
+    facts = machine.loaders[node]
+    facts.options = dict(zip(LOADER_OPTIONS, node.args, strict=False))
+    facts.open_ended = any(isinstance(arg, ast.Starred) for arg in node.args)
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            facts.open_ended = True
+        else:
+            facts.options[keyword.arg] = keyword.value
+    dataset = args[0] if args else None
+    syntax = facts.options.get("dataset")
+    if dataset is None and syntax is not None:
+        dataset = machine.evaluate(syntax)
+    facts.dataset = dataset
+    pin = facts.options.get("pin_memory")
+    facts.pinned = pin is not None and not (isinstance(pin, ast.Constant) and not pin.value)
+    return facts
+
+
+def _of_torch(
+    machine: Machine, name: str, last: str, node: ast.Call, args: list[Value], keywords: Keywords
+) -> Value:
+    if name == "torch.device":
+        side = side_of(args[0]) if args else None
+        on = True if side is None else side
+        return Value(Kind.OBJECT, device=on, ref="torch.device")
+    if last in ("Subset", "random_split", "ConcatDataset") and args:
+        return many(args[0]) if last == "random_split" else args[0]
+    for prefix, kind in (
+        ("torch.optim.lr_scheduler.", Kind.OBJECT),
+        ("torch.optim.", Kind.OPTIMIZER),
+        ("torch.utils.data.", Kind.DATASET),
+        ("torch.distributed.optim", Kind.OPTIMIZER),
+    ):
+        if name.startswith(prefix):
+            return Value(kind, ref=name)
+    if name.startswith("torch.nn.") and last[:1].isupper():
+        loss = last.endswith("Loss") or last == "CosineSimilarity"
+        return Value(Kind.LOSS if loss else Kind.MODULE, ref=name)
+    if name.startswith("torch.hub.load"):
+        return Value(Kind.MODULE)
+    if _is_tensor_function(name, last):
+        return _function(machine, last, args, keywords)
+    if last in knowledge.HOST_FUNCTIONS or name.startswith(("torch.cuda.", "torch.distributed.")):
+        return HOST if last[:1].islower() else Value(Kind.OBJECT, ref=name)
+    if last in knowledge.BOOLEANS:
+        return HOST
+    return (
+        Value(Kind.OBJECT, ref=name)
+        if last[:1].isupper()
+        else unknown_call(machine, args, keywords)
+    )
+
+
+def _is_tensor_function(name: str, last: str) -> bool:
+    parts = name.split(".")
+    plain = len(parts) == 2 and last not in knowledge.HOST_FUNCTIONS | knowledge.BOOLEANS
+    family = len(parts) > 2 and parts[1] in ("linalg", "special", "fft", "nn")
+    return (plain or family) and (last[:1].islower() or last in knowledge.CREATION)
+
+
+def _function(machine: Machine, last: str, args: list[Value], keywords: Keywords) -> Value:
+    """A function of ``torch`` on tensors."""
+    flat = [*args, *keywords.values()]
+    inside = [v for v in flat if v.is_tensor or v.kind is Kind.MAYBE]
+    inside += [element(v) for v in flat if v.kind in (Kind.MANY, Kind.SEQUENCE)]
+    inside = [v for v in inside if v.is_tensor or v.kind is Kind.MAYBE]
+    if last in knowledge.CREATION:
+        side = side_of(keywords["device"]) if "device" in keywords else False
+        return tensor(machine.survey.uses_device if side is None else side)
+    grad = machine.frame.grad is not False and any(v.grad for v in inside)
+    grad = grad and last not in knowledge.NO_GRAPH and not last.startswith("clip_grad")
+    on = sides(*inside) if inside else None
+    if on is None and not inside and last.startswith("clip_grad"):
+        on = machine.survey.uses_device or None
+    pair = last in knowledge.ALWAYS_PAIRS
+    pair |= last in knowledge.PAIRS and (
+        "dim" in keywords or (len(args) > 1 and not args[1].is_tensor)
+    )
+    if pair:
+        return sequence([tensor(on, grad=grad), tensor(on)])
+    if last in knowledge.LISTS or last in ("meshgrid", "broadcast_tensors"):
+        return many(tensor(on, grad=grad))
+    made = tensor(on, grad=grad)
+    return made if inside else replace(made, sure=False)
+
+
+def _of_others(
+    machine: Machine, name: str, last: str, args: list[Value], keywords: Keywords
+) -> Value:
+    top = name.split(".")[0]
+    if top in ("numpy", "np", "math", "time", "os", "random", "json", "scipy", "pandas", "sys"):
+        return HOST
+    if name.startswith(knowledge.PROGRESS) or last in ("tqdm", "trange", "track"):
+        return progress(args, keywords)
+    if name in ("itertools.islice", "itertools.chain", "itertools.cycle"):
+        return over(loader_in(args[0]), given(args[0])) if args else UNKNOWN
+    if "from_pretrained" in name or name.endswith("from_config"):
+        model = any(word in name for word in ("Model", "For", "Net", "Transformer"))
+        return Value(Kind.MODULE) if model else UNKNOWN
+    if name.startswith(("torchvision.models.", "timm.create_model", "segmentation_models")):
+        return Value(Kind.MODULE, ref=name)
+    if top in ("torchvision", "torchaudio") and "dataset" in name.lower():
+        return Value(Kind.DATASET, ref=name)
+    if any(arg.kind in MODULES for arg in args) and last.endswith(("DataParallel", "DDP", "EMA")):
+        return args[0]
+    if last in ("AdamW", "Adam", "SGD", "Adafactor", "Lion", "LAMB", "FusedAdam"):
+        return Value(Kind.OPTIMIZER, ref=name)
+    if last[:1].isupper() and not any(arg.is_tensor for arg in args):
+        return Value(Kind.OBJECT, ref=name)
+    return unknown_call(machine, args, keywords)
+
+
+def progress(args: list[Value], keywords: Keywords) -> Value:
+    """``tqdm(iterable)``: gives what the iterable gives."""
+    inner = args[0] if args else keywords.get("iterable")
+    if inner is None:
+        return Value(Kind.OBJECT, ref="tqdm")
+    if inner.kind in (Kind.MANY, Kind.SEQUENCE):
+        return inner
+    loader = loader_in(inner)
+    if loader is not None:
+        return over(loader, given(loader))
+    return many(element(inner))
