@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.lint import knowledge
 from core.lint.facts import ClassInfo
 from core.lint.values import HOST, MODULES, UNKNOWN, Kind, Value, named, tensor
@@ -35,4 +37,4 @@ def _tensor_attribute(base: Value, name: str) -> Value:
         return tensor(base.device)
     if name in knowledge.TENSOR_ATTRIBUTES or name in knowledge.OUTPUT_ATTRIBUTES:
         return tensor(base.device, grad=base.grad)
-    return UNKNOWN
+    return replace(base, sure=False) if base.kind is Kind.TENSORS else UNKNOWN

@@ -39,8 +39,7 @@ def call(machine: Machine, node: ast.Call) -> Value:
         else:
             owner = machine.evaluate(func.value)
             callee = attribute(owner, func.attr)
-            hint = machine.survey.used_as.get(text)
-            callee = hint if hint is not None and callee.kind is Kind.UNKNOWN else callee
+            callee = machine.survey.better(text, callee)
     else:
         callee = machine.evaluate(func)
     arguments = _arguments(machine, node, callee)
@@ -104,7 +103,7 @@ def call_function(machine: Machine, callee: Value, node: ast.Call, arguments: Ar
     if function.has_step_loop:
         machine.note_step_loop(frame.loops)
     for text, grad in function.models.items():
-        note_model(machine, text, grad)
+        note_model(machine, text, grad and frame.grad is not False)
     return function.returns or UNKNOWN
 
 
@@ -180,11 +179,11 @@ def note_model(machine: Machine, text: str, grad: bool) -> None:
     """A module is called here: loops up to the one over the DataLoader run it."""
     frame = machine.frame
     for loop in reversed(frame.loops):
-        loop.models[text] = loop.models.get(text, False) or grad
+        loop.next_models[text] = loop.next_models.get(text, False) or grad
         if loop.over_loader is not None:
             return
     function = frame.function
-    function.models[text] = function.models.get(text, False) or grad
+    function.next_models[text] = function.next_models.get(text, False) or grad
 
 
 def _note_training(
@@ -204,13 +203,17 @@ def _note_training(
         (owner is not None and owner.kind is Kind.OPTIMIZER)
         or any(value.kind is Kind.OPTIMIZER for value in values)
     )
+    if steps:
+        for value in values:
+            if value.kind is Kind.FUNCTION:
+                call_function(machine, value, ast.Call(node.func, [], []), ([], {}))
     if attr in ("backward", "manual_backward") or steps:
         machine.note_training()
         return
     unknown = callee.kind in (Kind.UNKNOWN, Kind.NAME) and (owner is None or not owner.is_tensor)
     trains = any(word in name.lower() for word in knowledge.TRAINING_WORDS) and name != "train"
     given = any(value.kind is Kind.OPTIMIZER for value in values)
-    gradient = str(callee.ref).endswith("autograd.grad")
+    gradient = isinstance(callee.ref, str) and callee.ref.endswith("autograd.grad")
     if (unknown and (trains or given)) or gradient:
         for loop in machine.frame.loops:
             loop.unclear = True

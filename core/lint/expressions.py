@@ -52,9 +52,13 @@ def _name(machine: Machine, node: ast.Name) -> Value:
 
 def _hinted(machine: Machine, text: str, value: Value) -> Value:
     """What the uses of a name tell, where nothing else does."""
-    if value.kind is not Kind.UNKNOWN:
-        return value
-    return machine.survey.used_as.get(text, value)
+    value = machine.survey.better(text, value)
+    named_so = value.kind is Kind.UNKNOWN and _LOADER.search(text)
+    return Value(Kind.LOADER) if named_so else value
+
+
+_LOADER = re.compile(r"(^|_|\b)(data_?)?loader$", re.IGNORECASE)
+"""A name that nothing defines here (a parameter) and that is iterated is taken by its word."""
 
 
 def look_up(machine: Machine, name: str) -> Value:
@@ -278,8 +282,6 @@ def batch(loader: Value) -> Value:
 
 def iterated(machine: Machine, loop: LoopFacts, node: ast.expr, value: Value) -> Value:
     """What a ``for`` binds in each round; notes that the loop is over a DataLoader."""
-    if value.kind is Kind.UNKNOWN and _is_loader_text(node):
-        value = Value(Kind.LOADER)
     loader = builtin_calls.loader_in(value)
     if loader is None:
         return element_of_iteration(value)
@@ -289,11 +291,6 @@ def iterated(machine: Machine, loop: LoopFacts, node: ast.expr, value: Value) ->
     if value.kind is Kind.LOADER:
         return batch(value)
     return element(value)
-
-
-def _is_loader_text(node: ast.expr) -> bool:
-    text = dotted(node).rpartition(".")[2]
-    return bool(re.search(r"loader", text, re.IGNORECASE))
 
 
 def unpack(machine: Machine, targets: Sequence[ast.expr], value: Value) -> None:

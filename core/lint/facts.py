@@ -22,7 +22,7 @@ class Place(IntEnum):
     STEP = 3
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Function:
     """A function of the script.
 
@@ -51,6 +51,7 @@ class Function:
     trains: bool = False
     has_step_loop: bool = False
     models: dict[str, bool] = field(default_factory=dict)
+    next_models: dict[str, bool] = field(default_factory=dict)
     place: Place = Place.ELSEWHERE
     repeated: bool = False
     grad_off: bool = False
@@ -97,7 +98,7 @@ class NextCalls:
     grad: set[bool] = field(default_factory=set)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class ClassInfo:
     """A class of the script.
 
@@ -142,7 +143,7 @@ _MODULES = frozenset({
 })  # fmt: skip
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class LoopFacts:
     """A loop of the script.
 
@@ -150,6 +151,7 @@ class LoopFacts:
         node: its syntax.
         function: where it stands.
         outer: the loop around it in the same function.
+        grad_off: it stands under ``no_grad``.
         trains: runs ``backward`` or an optimizer's step outside of inner loops.
         over_loader: what it iterates, where that is a DataLoader.
         models: text of the modules that are called in it -> whether any call keeps a graph.
@@ -166,8 +168,10 @@ class LoopFacts:
     trains: bool = False
     over_loader: Value | None = None
     models: dict[str, bool] = field(default_factory=dict)
+    next_models: dict[str, bool] = field(default_factory=dict)
     unclear: bool = False
     has_step_loop: bool = False
+    grad_off: bool = False
     back: dict[str, Value] | None = None
 
     @property
@@ -177,10 +181,11 @@ class LoopFacts:
             return Place.STEP
         if self.over_loader is None:
             return Place.ELSEWHERE
-        return Place.EVALUATION if self.models and not self.has_step_loop else Place.STEP
+        evaluates = (self.models or self.grad_off) and not self.has_step_loop
+        return Place.EVALUATION if evaluates else Place.STEP
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class LoaderFacts:
     """A ``DataLoader(...)`` of the script.
 

@@ -35,6 +35,7 @@ class Machine:
         collected: its functions and classes.
         loops, loaders: what was met, by syntax node.
         first_move: where the first module goes to the device: call, statement, function.
+        wide: whether a linear layer is wide enough for its precision to matter.
     """
 
     def __init__(self, source: Source, watch: Watch) -> None:
@@ -44,6 +45,7 @@ class Machine:
         self.loops: dict[Loop, LoopFacts] = {}
         self.loaders: dict[ast.Call, LoaderFacts] = {}
         self.first_move: tuple[ast.Call, ast.stmt | None, Function] | None = None
+        self.wide = False
         self.frame = Frame(self.collected.module)
         self._watch = watch
         self._final = False
@@ -75,6 +77,7 @@ class Machine:
 
     def _walk_function(self, function: Function) -> None:
         self.frame = frame = Frame(function)
+        function.models, function.next_models = function.next_models, {}
         node = function.node
         if not isinstance(node, ast.Module):
             frame.grad = guards.grad_of_function(function)
@@ -253,7 +256,10 @@ class Machine:
             outer = self.frame.loops[-1] if self.frame.loops else None
             names = assigned_names(node)
             self.loops[node] = LoopFacts(node, self.frame.function, outer, names)
-        return self.loops[node]
+        loop = self.loops[node]
+        loop.grad_off = self.frame.grad is False
+        loop.models, loop.next_models = loop.next_models, {}
+        return loop
 
     def _body(self, loop: LoopFacts, head: Callable[[], None]) -> None:
         before = dict(self.frame.env)
@@ -327,9 +333,7 @@ class Machine:
 
     def assign_name(self, name: str, value: Value) -> None:
         """Bind a name; what inner functions see of it is all that it ever holds."""
-        hint = self.survey.used_as.get(name)
-        if value.kind is Kind.UNKNOWN and hint is not None:
-            value = hint
+        value = self.survey.better(name, value)
         env = self.frame.env
         for text in [text for text in env if text.startswith(f"{name}.")]:
             del env[text]

@@ -47,7 +47,9 @@ def result(
         return HOST
     if name in ("prepare", "setup", "setup_dataloaders", "setup_module", "prepare_data_loader"):
         return _prepared(args)
-    if name == "to" or name == "cuda":
+    if name in ("to", "cuda"):
+        if owner.kind is Kind.OBJECT and isinstance(owner.ref, str):
+            return moved(machine, node, Value(Kind.MODULE, ref=owner.ref), args, keywords)
         # Of a value that is not known: what can be moved to a device is a tensor or a module.
         return moved(machine, node, Value(Kind.TENSORS, sure=False), args, keywords)
     return unknown_call(machine, args, keywords)

@@ -65,15 +65,18 @@ def indent_of(source: Source, node: ast.stmt) -> str:
 
 
 def line_edits_indented(source: Source, node: ast.stmt) -> list[Edit] | None:
-    """Edits that indent a statement; None where a string over several lines forbids it."""
-    for part in ast.walk(node):
-        text = isinstance(part, ast.JoinedStr) or (
-            isinstance(part, ast.Constant) and isinstance(part.value, (str, bytes))
-        )
-        if text and part.lineno != part.end_lineno:
-            return None
+    """Edits that indent a statement; None where that would change it
+    (text over several lines) or it does not stand alone."""
     first, last = node.lineno, node.end_lineno or node.lineno
     by = "\t" if "\t" in indent_of(source, node) else "    "
+    lines = source.lines[first - 1 : last]
+    moved = "\n".join(["if 0:", *(f"{by}{line}" if line.strip() else line for line in lines)])
+    try:
+        ((inside,),) = (part.body for part in ast.parse(moved).body if isinstance(part, ast.If))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if ast.dump(inside) != ast.dump(node):
+        return None
     return [
         inserted((line, 0), by) for line in range(first, last + 1) if source.lines[line - 1].strip()
     ]

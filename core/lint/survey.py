@@ -47,6 +47,14 @@ class Survey:
     trained: set[str] = field(default_factory=set)
     mentions: set[str] = field(default_factory=set)
 
+    def better(self, text: str, value: Value) -> Value:
+        """What the uses of a name tell, where its value alone tells less."""
+        told = self.used_as.get(text)
+        if told is None or not value.is_vague:
+            return value
+        same = value.kind is told.kind or (told.kind is Kind.TENSOR and value.is_tensor)
+        return value if same else told
+
 
 def dotted(node: ast.AST) -> str:
     """``self.model`` of names and attributes, "" of anything else."""

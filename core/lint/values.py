@@ -71,6 +71,12 @@ class Value:
     depth: int = 0
 
     @property
+    def is_vague(self) -> bool:
+        """What its uses in the script may tell more of."""
+        foreign = self.kind is Kind.OBJECT and isinstance(self.ref, str)
+        return self.kind in (Kind.UNKNOWN, Kind.MAYBE) or foreign or not self.sure
+
+    @property
     def is_tensor(self) -> bool:
         """A tensor, or a structure of tensors."""
         return self.kind in TENSOR_LIKE
@@ -185,6 +191,6 @@ def element(value: Value) -> Value:
     """What iterating over a value, or indexing it, gives."""
     if value.kind in (Kind.SEQUENCE, Kind.MANY):
         return either_of(value.items)
-    if value.is_tensor:
+    if value.is_tensor or value.kind is Kind.MAYBE:
         return value
     return HOST if value.kind is Kind.HOST else UNKNOWN

@@ -77,7 +77,9 @@ def _reset_in(body: list[ast.stmt], text: str) -> bool:
             names = [dotted(part) for target in statement.targets for part in ast.walk(target)]
             if text in names:
                 return True
-        elif (isinstance(statement, ast.AnnAssign) and dotted(statement.target) == text) or (isinstance(statement, _BLOCKS) and _reset_in(statement.body, text)):
+        elif (isinstance(statement, ast.AnnAssign) and dotted(statement.target) == text) or (
+            isinstance(statement, _BLOCKS) and _reset_in(statement.body, text)
+        ):
             return True
     return False
 

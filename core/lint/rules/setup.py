@@ -24,8 +24,10 @@ _PRECISION = frozenset({
 """A script that mentions one of these has thought of precision."""
 _PRODUCTS = re.compile(r"^(Transformer\w*|MultiheadAttention|matmul|bmm|einsum|addmm)$|attention")
 _CONVOLUTIONS = re.compile(r"^(Conv[123]d|ConvTranspose[123]d|conv[123]d)$")
-SMALL = 512
-"""Linear layers up to this wide take no time worth speaking of."""
+WIDE = 1024
+"""Linear layers that are narrower take no time worth speaking of."""
+_WORDS = re.compile(r"vocab|n_?tokens?|num_tokens|n_words|d_model|n_embd", re.IGNORECASE)
+"""Widths by these names are those of language models."""
 
 
 def watch(machine: Machine, kind: str, seen: Seen) -> Iterator[Draft]:
@@ -40,6 +42,9 @@ def watch(machine: Machine, kind: str, seen: Seen) -> Iterator[Draft]:
             edits = (patches.replaced(node, f"{func}()"),)
             line, offset = position(node)
             yield Draft("grads-zeroed", line, offset, shown(node), seen.frame.function, edits)
+    if seen.name == "torch.nn.Linear":
+        machine.wide |= any(isinstance(v.ref, int) and v.ref >= WIDE for v in seen.args)
+        machine.wide |= any(_WORDS.search(ast.unparse(arg)) for arg in node.args)
     if machine.first_move is None and _moves_module(machine, node, seen):
         machine.first_move = (node, seen.frame.statement, seen.frame.function)
 
@@ -90,17 +95,4 @@ def _multiplies(machine: Machine, names: set[str]) -> bool:
     """Whether matrix products are most of the work, as far as the script shows its model."""
     if any(_PRODUCTS.search(name) for name in names) or "transformers" in names:
         return True
-    if "Linear" not in names or any(_CONVOLUTIONS.match(name) for name in names):
-        return False
-    return not all(size <= SMALL for size in _widths(machine)) or not _widths(machine)
-
-
-def _widths(machine: Machine) -> list[int]:
-    """Widths of all linear layers; an unknown one counts as large."""
-    found = []
-    for node in ast.walk(machine.source.tree):
-        if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "Linear":
-            for arg in node.args[:2]:
-                known = isinstance(arg, ast.Constant) and isinstance(arg.value, int)
-                found.append(arg.value if known else SMALL + 1)
-    return found
+    return machine.wide and not any(_CONVOLUTIONS.match(name) for name in names)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from core.lint.machine import Machine
 
 _METHODS = {"item": "sync-item", "numpy": "sync-numpy", "tolist": "sync-tolist"}
+_RESULTS = frozenset({"sync-cpu", "sync-numpy", "sync-tolist"})
+"""What evaluation computes has to come to the host at some time."""
 _NUMBERS = frozenset({"builtins.float", "builtins.int", "builtins.complex", "builtins.round"})
 _TEXTS = frozenset({"builtins.str", "builtins.repr", "builtins.format"})
 _EXPLICIT = frozenset({
@@ -41,6 +43,8 @@ def watch(machine: Machine, kind: str, seen: Seen) -> Iterator[Draft]:
         rule = "sync-bool"
     elif kind == "format" and _certain(seen.value):
         rule = "sync-print" if seen.frame.printing else "sync-format"
+    if rule in _RESULTS and seen.frame.place is Place.EVALUATION:
+        return
     if rule:
         line, offset = position(seen.node)
         edits = mending.of_wait(machine, seen, rule)
