@@ -221,13 +221,11 @@ def _note_training(
 
 def note_iteration(machine: Machine, loader: Value) -> None:
     """A loop over a DataLoader stands here: is it begun more than once?"""
-    facts = loader.ref
-    if not isinstance(facts, LoaderFacts):
-        return
     frame = machine.frame
-    around = [loop for loop in frame.loops[:] if not _inside(facts, loop)]
-    again = frame.function.repeated and facts.function is not frame.function
-    facts.repeated |= bool(around) or again or frame.function.place is Place.STEP
+    for facts in loader.ref or ():
+        around = any(not _inside(facts, loop) for loop in frame.loops)
+        again = frame.function.repeated and facts.function is not frame.function
+        facts.repeated |= around or again or frame.function.place is Place.STEP
 
 
 def _inside(facts: LoaderFacts, loop: LoopFacts) -> bool:

@@ -40,6 +40,8 @@ def collect(tree: ast.Module, imports: dict[str, str]) -> Collected:
     _inside(tree, module, None, found)
     for info in found.classes.values():
         _inherit(info, found.by_name, imports, set())
+    for function in found.functions.values():
+        function.place = function.fixed = _fixed_place(function)
     return found
 
 
@@ -81,17 +83,30 @@ def _inherit(
             info.bases.add(f"{full}.{rest}" if rest else full)
 
 
-def fixed_place(function: Function) -> Place | None:
-    """Where a framework calls a method from, None where the script itself tells."""
+def _fixed_place(function: Function) -> Place:
+    """Where a framework calls a method from."""
     owner = function.owner
     if owner is None:
-        return None
+        return Place.ELSEWHERE
     if owner.is_lightning:
         if function.name in LIGHTNING_STEPS:
             return Place.STEP
-        return Place.EVALUATION if function.name in LIGHTNING_EVALUATION else None
+        return Place.EVALUATION if function.name in LIGHTNING_EVALUATION else Place.ELSEWHERE
     trainer = any(name.rpartition(".")[2].endswith("Trainer") for name in owner.bases)
-    return Place.STEP if trainer and function.name in TRAINER_STEPS else None
+    return Place.STEP if trainer and function.name in TRAINER_STEPS else Place.ELSEWHERE
+
+
+def given_by_framework(function: Function) -> dict[str, Value]:
+    """Parameters of a method that a framework calls: the batch, and the model if it is one."""
+    if function.fixed is Place.ELSEWHERE or isinstance(function.node, ast.Module):
+        return {}
+    batch = Value(Kind.TENSORS, device=True, sure=False)
+    trainer = function.name in TRAINER_STEPS and not (
+        function.owner and function.owner.is_lightning
+    )
+    kinds = [Value(Kind.MODULE), batch] if trainer else [batch]
+    names = [arg.arg for arg in function.node.args.args[1:]]
+    return dict(zip(names, kinds, strict=False))
 
 
 def assigned_names(loop: Loop) -> frozenset[str]:

@@ -192,7 +192,8 @@ def _asked(machine: Machine, part: ast.expr) -> Value:
     else:
         value = evaluate(machine, part)
         machine.tell("test", machine.seen(part, value))
-    if guards.classify(part, machine.frame) is not guards.Guard.CONFIGURED:
+    identity = isinstance(part, ast.Compare) and isinstance(part.ops[0], (ast.Is, ast.IsNot))
+    if not identity and guards.classify(part, machine.frame) is not guards.Guard.CONFIGURED:
         machine.frame.guarded[-1] = True
     return value
 

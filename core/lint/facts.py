@@ -30,6 +30,7 @@ class Function:
         node: its definition; the module itself for code outside of functions.
         owner: the class it is a method of.
         parent: the function (or module) around it.
+        fixed: where a framework calls it from, ELSEWHERE where the script itself tells.
         params: name -> what calls give, of the last pass.
         returns: what it returns, of the last pass.
         trains: runs ``backward`` or an optimizer's step outside of its own loops.
@@ -46,6 +47,7 @@ class Function:
     node: Def | ast.Module
     owner: ClassInfo | None = None
     parent: Function | None = None
+    fixed: Place = Place.ELSEWHERE
     params: dict[str, Value] = field(default_factory=dict)
     returns: Value | None = None
     trains: bool = False
@@ -77,7 +79,8 @@ class Function:
         new = self.next
         before = (self.params, self.returns, self.place, self.repeated, self.grad_off, self.finals)
         self.params, self.returns, self.finals = new.params, new.returns, new.finals
-        self.place, self.repeated, self.callers = new.place, new.repeated, new.callers
+        self.place, self.repeated = max(new.place, self.fixed), new.repeated
+        self.callers = new.callers
         self.grad_off = bool(new.grad) and True not in new.grad
         self.called = bool(new.grad)
         self.next = NextCalls()
@@ -104,12 +107,14 @@ class ClassInfo:
 
     Attributes:
         bases: full dotted names of its bases that come from elsewhere, of all ancestors.
+        made: whether the script makes one.
         methods: its own and inherited ones that the script defines.
         attrs: what is assigned to ``self.name``.
     """
 
     node: ast.ClassDef
     bases: set[str] = field(default_factory=set)
+    made: bool = False
     methods: dict[str, Function] = field(default_factory=dict)
     attrs: dict[str, Value] = field(default_factory=dict)
     next_attrs: dict[str, Value] = field(default_factory=dict)

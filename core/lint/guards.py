@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from core.lint.collecting import fixed_place
 from core.lint.facts import Def, Function, Place
 from core.lint.survey import dotted
 
@@ -94,7 +93,7 @@ def grad_of_function(function: Function) -> bool | None:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if _GRAD.search(dotted(called)):
                 return False
-    return not (fixed_place(function) is Place.EVALUATION or function.grad_off)
+    return not (function.fixed is Place.EVALUATION or function.grad_off)
 
 
 def grad_of_context(node: ast.expr, imports: dict[str, str]) -> bool | str | None:

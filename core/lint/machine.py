@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from core.lint import expressions, guards
-from core.lint.collecting import Collected, assigned_names, collect, instance_of
+from core.lint.collecting import (
+    Collected,
+    assigned_names,
+    collect,
+    given_by_framework,
+    instance_of,
+)
 from core.lint.facts import ClassInfo, Def, Function, LoaderFacts, Loop, LoopFacts
 from core.lint.frames import Frame, Seen
 from core.lint.sources import Source
@@ -90,8 +96,9 @@ class Machine:
         arguments = node.args
         names = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         env: dict[str, Value] = {}
+        given = given_by_framework(function)
         for arg in names:
-            known = function.params.get(arg.arg)
+            known = function.params.get(arg.arg, given.get(arg.arg))
             said = expressions.annotated(self, arg.annotation)
             known = said if known is None or known.kind is Kind.UNKNOWN else known
             env[arg.arg] = known
@@ -267,11 +274,13 @@ class Machine:
             self._merge([self.frame.env, loop.back])
         self.frame.loops.append(loop)
         self.frame.guarded.append(False)
+        start = dict(self.frame.env)
         head()
         self.block(loop.node.body)
         self.frame.loops.pop()
         self.frame.guarded.pop()
-        loop.back = self.frame.env
+        end = self.frame.env
+        loop.back = {name: value for name, value in end.items() if start.get(name) is not value}
         self._merge([before, self.frame.env])
         self.block(loop.node.orelse)
 

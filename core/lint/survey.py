@@ -52,8 +52,10 @@ class Survey:
         told = self.used_as.get(text)
         if told is None or not value.is_vague:
             return value
-        same = value.kind is told.kind or (told.kind is Kind.TENSOR and value.is_tensor)
-        return value if same else told
+        if told.kind is Kind.TENSOR and value.is_tensor:
+            on = told.device if value.device is None else value.device
+            return tensor(on, grad=value.grad)
+        return value if value.kind is told.kind else told
 
 
 def dotted(node: ast.AST) -> str:

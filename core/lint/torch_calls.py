@@ -42,7 +42,7 @@ def result(
     if name in knowledge.WRAPPERS or name.endswith("DistributedDataParallel"):
         return args[0] if args else UNKNOWN
     if name in ("torch.utils.data.DataLoader", "torch.utils.data.dataloader.DataLoader"):
-        return Value(Kind.LOADER, ref=_loader(machine, node, args))
+        return Value(Kind.LOADER, ref=frozenset({_loader(machine, node, args)}))
     last = name.rpartition(".")[2]
     if last.endswith("DataLoader") or last.endswith("NeighborLoader"):
         return Value(Kind.LOADER)
@@ -84,19 +84,9 @@ def _of_torch(
         return Value(Kind.OBJECT, device=on, ref="torch.device")
     if last in ("Subset", "random_split", "ConcatDataset") and args:
         return many(args[0]) if last == "random_split" else args[0]
-    for prefix, kind in (
-        ("torch.optim.lr_scheduler.", Kind.OBJECT),
-        ("torch.optim.", Kind.OPTIMIZER),
-        ("torch.utils.data.", Kind.DATASET),
-        ("torch.distributed.optim", Kind.OPTIMIZER),
-    ):
-        if name.startswith(prefix):
-            return Value(kind, ref=name)
-    if name.startswith("torch.nn.") and last[:1].isupper():
-        loss = last.endswith("Loss") or last == "CosineSimilarity"
-        return Value(Kind.LOSS if loss else Kind.MODULE, ref=name)
-    if name.startswith("torch.hub.load"):
-        return Value(Kind.MODULE)
+    made = _object_of_torch(name, last, args)
+    if made is not None:
+        return made
     if _is_tensor_function(name, last):
         return _function(machine, last, args, keywords)
     if last in knowledge.HOST_FUNCTIONS or name.startswith(("torch.cuda.", "torch.distributed.")):
@@ -108,6 +98,28 @@ def _of_torch(
         if last[:1].isupper()
         else unknown_call(machine, args, keywords)
     )
+
+
+_KINDS = (
+    ("torch.optim.lr_scheduler.", Kind.OBJECT),
+    ("torch.optim.", Kind.OPTIMIZER),
+    ("torch.utils.data.", Kind.DATASET),
+    ("torch.distributed.optim", Kind.OPTIMIZER),
+    ("torch.hub.load", Kind.MODULE),
+)
+
+
+def _object_of_torch(name: str, last: str, args: list[Value]) -> Value | None:
+    """An instance of one of its classes."""
+    for prefix, kind in _KINDS:
+        if name.startswith(prefix):
+            return Value(kind, ref=name)
+    if name == "torch.nn.ModuleList":
+        return many(element(args[0])) if args else many(Value(Kind.MODULE))
+    if name.startswith("torch.nn.") and last[:1].isupper():
+        loss = last.endswith("Loss") or last == "CosineSimilarity"
+        return Value(Kind.LOSS if loss else Kind.MODULE, ref=name)
+    return None
 
 
 def _is_tensor_function(name: str, last: str) -> bool:

@@ -38,6 +38,7 @@ class Kind(Enum):
 
 
 TENSOR_LIKE = frozenset({Kind.TENSOR, Kind.TENSORS})
+CONTAINERS = frozenset({Kind.SEQUENCE, Kind.MANY})
 MODULES = frozenset({Kind.MODULE, Kind.LOSS})
 MAX_DEPTH = 3
 """Containers nested deeper than this are not followed."""
@@ -54,8 +55,8 @@ class Value:
         device: True where it is on the accelerator, False on the host, None unknown.
         grad: whether it may carry the graph of its making.
         sure: False where it is something else on another path.
-        ref: what it refers to: a dotted name, a function, a class, a DataLoader's facts, a
-            constant (of a HOST value).
+        ref: what it refers to: a dotted name, a function, a class, the facts of the DataLoaders
+            it may be (or be a batch of), a constant (of a HOST value).
         items: elements of a SEQUENCE, or the one that stands for all of MANY.
         bound: the object of a bound method.
         depth: how deep ``items`` go.
@@ -125,7 +126,7 @@ def either(a: Value | None, b: Value | None) -> Value:
         return replace(a if b.kind is Kind.UNKNOWN else b, sure=False)
     if a.is_tensor and b.is_tensor:
         return _tensors(a, b)
-    if a.kind is b.kind:
+    if a.kind is b.kind or {a.kind, b.kind} == CONTAINERS:
         return _same_kind(a, b)
     for value, other in ((a, b), (b, a)):
         if value.is_tensor and other.kind in (Kind.HOST, Kind.MAYBE):
@@ -145,20 +146,26 @@ def either_of(values: Iterable[Value]) -> Value:
 
 def _tensors(a: Value, b: Value) -> Value:
     kind = a.kind if a.kind is b.kind else Kind.TENSORS
-    sure = a.sure and b.sure
-    ref = a.ref if a.ref == b.ref else None
-    return Value(kind, sides(a, b), a.grad or b.grad, sure, ref)
+    return Value(kind, sides(a, b), a.grad or b.grad, a.sure and b.sure, _shared_ref(a, b))
+
+
+def _shared_ref(a: Value, b: Value) -> Any:
+    """What both refer to; of DataLoaders all that it may be."""
+    if isinstance(a.ref, frozenset) and isinstance(b.ref, frozenset):
+        return a.ref | b.ref
+    return a.ref if a.ref == b.ref else None
 
 
 def _same_kind(a: Value, b: Value) -> Value:
     if a.kind is Kind.HOST:
         return max(a, b, key=lambda value: side_of(value) is True)
-    if a.kind is Kind.SEQUENCE and len(a.items) == len(b.items):
+    if a.kind is b.kind is Kind.SEQUENCE and len(a.items) == len(b.items):
         return sequence(either(x, y) for x, y in zip(a.items, b.items, strict=True))
-    if a.kind in (Kind.SEQUENCE, Kind.MANY):
-        return many(element(a) if not b.items else either(element(a), element(b)))
-    ref = a.ref if a.ref == b.ref else None
-    return Value(a.kind, sides(a, b), a.grad or b.grad, a.sure and b.sure, ref)
+    if a.kind in CONTAINERS:
+        held = [item for value in (a, b) for item in value.items]
+        ref = a.ref if a.ref == b.ref or b.ref is None else None
+        return replace(many(either_of(held)), ref=ref)
+    return Value(a.kind, sides(a, b), a.grad or b.grad, a.sure and b.sure, _shared_ref(a, b))
 
 
 def sides(*values: Value) -> bool | None:

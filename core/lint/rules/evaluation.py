@@ -63,8 +63,21 @@ def _mode_is_set(function: Function) -> bool:
     return False
 
 
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a function; of a module without what its functions hold."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        if not (isinstance(node, ast.Module) and isinstance(each, (*_DEFS, ast.ClassDef))):
+            waiting += ast.iter_child_nodes(each)
+
+
+_DEFS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def _sets_mode(node: ast.AST) -> bool:
-    for part in ast.walk(node):
+    for part in _own(node):
         if not (isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)):
             continue
         if part.func.attr in _MODES:

@@ -55,7 +55,7 @@ def detached(machine: Machine, node: ast.expr) -> Edit:
 
 def outlives_step(machine: Machine, frame: Frame, text: str) -> bool:
     """Whether a variable goes on from step to step and no backward uses it up."""
-    if not text or text in machine.survey.trained or text.split(".")[0] in machine.survey.trained:
+    if not text or text in machine.survey.trained:
         return False
     loop = frame.step_loop
     if loop is not None:

@@ -29,19 +29,25 @@ def watch(machine: Machine, kind: str, seen: Seen) -> Iterator[Draft]:
         return
     node = seen.node
     line, offset = position(node)
-    facts = seen.value.ref
     if _to_device(machine, node, seen):
-        if isinstance(facts, LoaderFacts) and seen.value.is_tensor:
-            facts.moved = True
-            if facts.pinned and seen.frame.place >= Place.EVALUATION and not _is_free(node):
-                edits = (_with_option(machine, node, "non_blocking=True"),)
-                what = shown(node)
-                yield Draft("copy-blocking", line, offset, what, seen.frame.function, edits)
+        if _moves_pinned_batch(seen) and not _is_free(node):
+            edits = (_with_option(machine, node, "non_blocking=True"),)
+            yield Draft("copy-blocking", line, offset, shown(node), seen.frame.function, edits)
         if seen.value.kind not in MODULES and _in_dataset(seen.frame.function):
             edits = (Edit(patches.end_of(_owner(node)), patches.end_of(node), ""),)
             yield Draft("dataset-device", line, offset, shown(node), seen.frame.function, edits)
     elif _made_on_device(machine, node, seen) and _in_dataset(seen.frame.function):
         yield Draft("dataset-device", line, offset, shown(node), seen.frame.function)
+
+
+def _moves_pinned_batch(seen: Seen) -> bool:
+    """Whether it is a batch of pinned DataLoaders, in a loop; notes that their batches move."""
+    if not seen.value.is_tensor or not isinstance(seen.value.ref, frozenset):
+        return False
+    for facts in seen.value.ref:
+        facts.moved = True
+    pinned = bool(seen.value.ref) and all(facts.pinned for facts in seen.value.ref)
+    return pinned and seen.frame.place >= Place.EVALUATION
 
 
 def _owner(node: ast.Call) -> ast.expr:
