@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "health": _BASE | {"dynamics", "traces"},
     "compare": _BASE | {"events", "dynamics", "traces", "health"},
     "report": _BASE | {"traces", "compare"},
+    "lint": _BASE | {"traces"},
     "series": _BASE | {"events"},
     "table": _BASE | {"events", "dynamics", "health"},
     "hparams": set(),
@@ -37,14 +38,14 @@ ALLOWED: dict[str, set[str]] = {
     "ui": _BASE
     | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
     | {"loader", "health", "charts", "series", "table", "hparams", "pictures"}
-    | {"compare", "report"},
+    | {"compare", "report", "lint"},
     "tuning": _BASE | {"loader", "jobs"},
     "cli": _BASE
-    | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning"},
+    | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning", "lint"},
     "__main__": {"cli"},
 }
 NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.jobs", "core.ui.dynamics", "core.ui.explore",
-            "core.ui.bottlenecks", "core.ui.loader", "core.tuning",
+            "core.ui.bottlenecks", "core.ui.loader", "core.tuning", "core.lint",
             "core.charts.traces")  # fmt: skip
 
 

@@ -7,7 +7,7 @@ it comes from, and says nothing where it is not sure. Never imports torch.
 from core.lint.catalogue import RULES
 from core.lint.doctor import lint_bytes, lint_file, lint_source, lint_text
 from core.lint.records import COSTS, Measured, Record, Rule
-from core.lint.sources import scripts_below
+from core.lint.sources import content_of, scripts_below
 
 __all__ = [
     "COSTS",
@@ -15,6 +15,7 @@ __all__ = [
     "Measured",
     "Record",
     "Rule",
+    "content_of",
     "lint_bytes",
     "lint_file",
     "lint_source",

@@ -210,6 +210,10 @@ def _note_training(
     if attr in ("backward", "manual_backward") or steps:
         machine.note_training()
         return
+    passed = [value for value in values if value.kind is Kind.LOADER]
+    if passed and any(value.kind in MODULES for value in values) and attr not in _PREPARING:
+        for loader in passed:
+            note_iteration(machine, loader)
     unknown = callee.kind in (Kind.UNKNOWN, Kind.NAME) and (owner is None or not owner.is_tensor)
     trains = any(word in name.lower() for word in knowledge.TRAINING_WORDS) and name != "train"
     given = any(value.kind is Kind.OPTIMIZER for value in values)
@@ -217,6 +221,9 @@ def _note_training(
     if (unknown and (trains or given)) or gradient:
         for loop in machine.frame.loops:
             loop.unclear = True
+
+
+_PREPARING = ("prepare", "setup", "setup_dataloaders", "prepare_data_loader")
 
 
 def note_iteration(machine: Machine, loader: Value) -> None:

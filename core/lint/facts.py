@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -185,9 +186,19 @@ class LoopFacts:
         if self.trains or (self.over_loader is not None and self.unclear):
             return Place.STEP
         if self.over_loader is None:
-            return Place.ELSEWHERE
+            return Place.EVALUATION if self._evaluates_by_count else Place.ELSEWHERE
         evaluates = (self.models or self.grad_off) and not self.has_step_loop
         return Place.EVALUATION if evaluates else Place.STEP
+
+    @property
+    def _evaluates_by_count(self) -> bool:
+        """``for k in range(batches)`` that runs a model without graphs, in a function for it."""
+        counted = isinstance(self.node, ast.For) and isinstance(self.node.iter, ast.Call)
+        meant = _EVALUATES.search(self.function.name) is not None
+        return counted and meant and self.grad_off and bool(self.models)
+
+
+_EVALUATES = re.compile(r"val|test|loss", re.IGNORECASE)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -199,6 +210,7 @@ class LoaderFacts:
         function: where it stands.
         options: keyword -> its syntax; positions are given their names.
         open_ended: ``**options`` that are not known.
+        spread: the dictionary of ``**options`` that is known.
         dataset: its first argument.
         pinned: ``pin_memory`` is on, for all that can be told.
         repeated: it is iterated in a loop that it is not made in.
@@ -211,8 +223,8 @@ class LoaderFacts:
     loop: LoopFacts | None
     statement: ast.stmt
     options: dict[str, ast.expr] = field(default_factory=dict)
-    values: dict[str, Value] = field(default_factory=dict)
     open_ended: bool = False
+    spread: ast.Dict | None = None
     dataset: Value | None = None
     pinned: bool = False
     repeated: bool = False

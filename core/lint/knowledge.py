@@ -60,7 +60,7 @@ WRAPPERS = frozenset({
     "torch.nn.parallel.DataParallel", "apex.parallel.DistributedDataParallel",
     "torch.distributed.fsdp.FullyShardedDataParallel", "torch.nn.utils.weight_norm",
     "torch.nn.utils.spectral_norm", "copy.deepcopy", "copy.copy", "torch.nn.utils.prune",
-    "torch.compiler.disable",
+    "torch.compiler.disable", "torch.autograd.Variable",
 })  # fmt: skip
 """Calls that give their first argument back, wrapped."""
 

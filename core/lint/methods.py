@@ -57,6 +57,9 @@ def result(
 
 def _prepared(args: list[Value]) -> Value:
     """``accelerator.prepare(model, optimizer, loader)``: the same, batches on the device."""
+    for arg in args:
+        for facts in (arg.ref or ()) if arg.kind is Kind.LOADER else ():
+            facts.moved = True
     given_back = [replace(arg, device=True) if arg.kind is Kind.LOADER else arg for arg in args]
     return given_back[0] if len(given_back) == 1 else sequence(given_back)
 

@@ -41,16 +41,23 @@ def read_file(path: Path, name: str | None = None) -> Source:
         Unreadable: it is not a Python script of a sane size.
     """
     name = name or str(path)
-    if path.suffix == ".ipynb":
-        raise Unreadable(f"{name} {_NOTEBOOK}")
+    return read_bytes(content_of(path, name), name)
+
+
+def content_of(path: Path, name: str) -> bytes:
+    """The bytes of a script, one more than :data:`MAX_MIB` allows at most.
+
+    Raises:
+        NotFound: there is no such file.
+        Unreadable: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_MIB * 2**20 + 1)
+            return file.read(MAX_MIB * 2**20 + 1)
     except FileNotFoundError:
         raise NotFound(f"{name} does not exist. Give a Python script or a folder.") from None
     except (OSError, ValueError) as error:
         raise Unreadable(f"{name} cannot be read: {error}.") from None
-    return read_bytes(content, name)
 
 
 def read_bytes(content: bytes, name: str) -> Source:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 from core.lint.values import UNKNOWN, Kind, Value, tensor
 
+_ARGUMENTS = frozenset({"args", "opt", "opts", "options", "config", "cfg", "hparams", "flags"})
+"""What parsed command lines are called."""
 _ACCELERATORS = ("cuda", "mps", "xpu", "npu", "hpu", "gpu")
 _HARMLESS = frozenset({
     "is_available", "manual_seed", "manual_seed_all", "device_count", "cudnn", "FloatTensor",
@@ -37,6 +39,8 @@ class Survey:
         uses_cuda: whether that may be a GPU of NVIDIA or AMD.
         used_as: dotted text -> what its uses tell.
         trained: names that a backward uses, or that flow into those.
+        dictionaries: name -> the only dictionary that it ever holds.
+        defaults: option of the command line -> its default.
         mentions: every name, attribute and keyword in it.
     """
 
@@ -45,7 +49,21 @@ class Survey:
     uses_cuda: bool = False
     used_as: dict[str, Value] = field(default_factory=dict)
     trained: set[str] = field(default_factory=set)
+    dictionaries: dict[str, ast.Dict] = field(default_factory=dict)
+    defaults: dict[str, ast.Constant] = field(default_factory=dict)
     mentions: set[str] = field(default_factory=set)
+
+    def is_off(self, node: ast.expr | None) -> bool:
+        """An option that is absent, 0 or False, also by the default of the command line."""
+        if node is None:
+            return True
+        found = self.default_of(node)
+        return isinstance(found, ast.Constant) and not found.value
+
+    def default_of(self, node: ast.expr) -> ast.expr:
+        """The default of ``args.workers``; the node itself where it is no such option."""
+        base, _, name = dotted(node).rpartition(".")
+        return self.defaults.get(name, node) if base in _ARGUMENTS else node
 
     def better(self, text: str, value: Value) -> Value:
         """What the uses of a name tell, where its value alone tells less."""
@@ -84,6 +102,7 @@ def survey(tree: ast.Module) -> Survey:
             found.mentions.add(node.arg)
         elif isinstance(node, ast.Call):
             _method(node, methods)
+            _default(found, node)
         if not (found.uses_device and found.uses_cuda):
             _devices(found, node, cpu_names)
     if any(_CARRIERS.match(name) for name in found.imports.values()):
@@ -93,7 +112,47 @@ def survey(tree: ast.Module) -> Survey:
         if known is not UNKNOWN:
             found.used_as[text] = known
     _losses(tree, found)
+    found.dictionaries = _dictionaries(tree)
     return found
+
+
+def _dictionaries(tree: ast.Module) -> dict[str, ast.Dict]:
+    """Names that hold one dictionary that is never changed; of ``{…} if … else {}`` the full one."""
+    held: dict[str, list[ast.expr]] = defaultdict(list)
+    changed: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                held[dotted(target)].append(node.value)
+                if isinstance(target, ast.Subscript):
+                    changed.add(dotted(target.value))
+        elif isinstance(node, ast.Attribute) and node.attr in ("update", "pop", "setdefault"):
+            changed.add(dotted(node.value))
+    return {
+        name: full[0]
+        for name, values in held.items()
+        if name not in changed and len(values) == 1 and len(full := _full(values[0])) == 1
+    }
+
+
+def _full(value: ast.expr) -> list[ast.Dict]:
+    """The dictionaries that a value may be, without empty ones."""
+    parts = (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
+    return [p for p in parts if isinstance(p, ast.Dict) and p.keys and None not in p.keys]
+
+
+def _default(found: Survey, node: ast.Call) -> None:
+    """``parser.add_argument("--workers", default=0)``."""
+    if not (isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument"):
+        return
+    flags = [str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)]
+    names = [flag.lstrip("-").replace("-", "_") for flag in flags if flag[:2] == "--"]
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    name, default = given.get("dest"), given.get("default")
+    if isinstance(name, ast.Constant):
+        names = [str(name.value)]
+    if isinstance(default, ast.Constant) and names:
+        found.defaults[names[0]] = default
 
 
 def _import(found: Survey, node: ast.AST) -> None:

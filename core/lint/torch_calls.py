@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core.lint import knowledge
 from core.lint.builtin_calls import given, loader_in, over, unknown_call
 from core.lint.facts import LoaderFacts
+from core.lint.survey import dotted
 from core.lint.values import (
     HOST,
     MODULES,
@@ -35,13 +36,21 @@ LOADER_OPTIONS = (
 """Positional parameters of ``torch.utils.data.DataLoader``, in their order."""
 
 
+LOADERS = frozenset({
+    "torch.utils.data.DataLoader", "torch.utils.data.dataloader.DataLoader",
+    "torch_geometric.loader.DataLoader", "torch_geometric.data.DataLoader",
+    "monai.data.DataLoader",
+})  # fmt: skip
+"""PyTorch's DataLoader, and those of others that pass their options on to it."""
+
+
 def result(
     machine: Machine, node: ast.Call, name: str, args: list[Value], keywords: Keywords
 ) -> Value:
     """What calling an imported name returns."""
     if name in knowledge.WRAPPERS or name.endswith("DistributedDataParallel"):
         return args[0] if args else UNKNOWN
-    if name in ("torch.utils.data.DataLoader", "torch.utils.data.dataloader.DataLoader"):
+    if name in LOADERS:
         return Value(Kind.LOADER, ref=frozenset({_loader(machine, node, args)}))
     last = name.rpartition(".")[2]
     if last.endswith("DataLoader") or last.endswith("NeighborLoader"):
@@ -60,18 +69,24 @@ def _loader(machine: Machine, node: ast.Call, args: list[Value]) -> LoaderFacts:
     facts = machine.loaders[node]
     facts.options = dict(zip(LOADER_OPTIONS, node.args, strict=False))
     facts.open_ended = any(isinstance(arg, ast.Starred) for arg in node.args)
+    facts.spread = None
     for keyword in node.keywords:
-        if keyword.arg is None:
-            facts.open_ended = True
-        else:
+        if keyword.arg is not None:
             facts.options[keyword.arg] = keyword.value
+            continue
+        spread = machine.survey.dictionaries.get(dotted(keyword.value))
+        facts.open_ended |= spread is None
+        facts.spread = spread
+        for key, value in zip(spread.keys, spread.values, strict=True) if spread else ():
+            if isinstance(key, ast.Constant):
+                facts.options[str(key.value)] = value
     dataset = args[0] if args else None
     syntax = facts.options.get("dataset")
     if dataset is None and syntax is not None:
         dataset = machine.evaluate(syntax)
     facts.dataset = dataset
     pin = facts.options.get("pin_memory")
-    facts.pinned = pin is not None and not (isinstance(pin, ast.Constant) and not pin.value)
+    facts.pinned = pin is not None and not machine.survey.is_off(pin)
     return facts
 
 
@@ -141,8 +156,8 @@ def _function(machine: Machine, last: str, args: list[Value], keywords: Keywords
     grad = machine.frame.grad is not False and any(v.grad for v in inside)
     grad = grad and last not in knowledge.NO_GRAPH and not last.startswith("clip_grad")
     on = sides(*inside) if inside else None
-    if on is None and not inside and last.startswith("clip_grad"):
-        on = machine.survey.uses_device or None
+    if last.startswith("clip_grad"):
+        return tensor(machine.survey.uses_device or None)
     pair = last in knowledge.ALWAYS_PAIRS
     pair |= last in knowledge.PAIRS and (
         "dim" in keywords or (len(args) > 1 and not args[1].is_tensor)

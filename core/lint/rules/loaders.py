@@ -107,15 +107,11 @@ def _draft(facts: LoaderFacts, rule: str, edits: tuple[Edit, ...]) -> Draft:
     return Draft(rule, call.lineno, call.col_offset, shown(call), facts.function, edits)
 
 
-def _off(node: ast.expr | None) -> bool:
-    """An option that is absent, 0 or False."""
-    return node is None or (isinstance(node, ast.Constant) and not node.value)
-
-
 def _workers(machine: Machine, facts: LoaderFacts) -> tuple[str, tuple[Edit, ...]] | None:
     given = facts.options.get("num_workers")
     keeps = facts.options.get("persistent_workers")
-    if _off(given):
+    off = machine.survey.is_off
+    if off(given):
         if _in_memory(facts):
             return None
         edits = [_option(machine, facts, "num_workers", str(WORKERS))]
@@ -123,7 +119,7 @@ def _workers(machine: Machine, facts: LoaderFacts) -> tuple[str, tuple[Edit, ...
             more = f"num_workers={WORKERS}, persistent_workers=True"
             edits = [_option(machine, facts, "num_workers", str(WORKERS), whole=more)]
         return "workers-none", tuple(edits)
-    if given is None or not _off(keeps) or not facts.repeated:
+    if given is None or not off(keeps) or not facts.repeated:
         return None
     known = isinstance(given, ast.Constant)
     text = "True" if known else f"{patches.text_of(machine.source, given)} > 0"
@@ -131,7 +127,7 @@ def _workers(machine: Machine, facts: LoaderFacts) -> tuple[str, tuple[Edit, ...
 
 
 def _pinned(machine: Machine, facts: LoaderFacts) -> tuple[str, tuple[Edit, ...]] | None:
-    if not _off(facts.options.get("pin_memory")):
+    if not machine.survey.is_off(facts.options.get("pin_memory")):
         return None
     return "pin-none", (_option(machine, facts, "pin_memory", "True"),)
 
@@ -139,9 +135,14 @@ def _pinned(machine: Machine, facts: LoaderFacts) -> tuple[str, tuple[Edit, ...]
 def _option(machine: Machine, facts: LoaderFacts, name: str, value: str, whole: str = "") -> Edit:
     """The edit that sets an option of the DataLoader."""
     given = facts.options.get(name)
-    if given is None:
-        return _with_option(machine, facts.call, whole or f"{name}={value}")
-    return patches.replaced(given, whole.partition("=")[2] if whole else value)
+    if given is not None:
+        default = machine.survey.default_of(given)
+        more = whole.partition("=")[2] if whole and default is given else value
+        return patches.replaced(default, more)
+    if facts.spread is not None and facts.spread.values:
+        end = patches.end_of(facts.spread.values[-1])
+        return patches.inserted(end, f', "{name}": {value}')
+    return _with_option(machine, facts.call, whole or f"{name}={value}")
 
 
 def _with_option(machine: Machine, call: ast.Call, option: str) -> Edit:

@@ -50,7 +50,9 @@ def watch(machine: Machine, kind: str, seen: Seen) -> Iterator[Draft]:
 
 
 def _moves_module(machine: Machine, node: ast.Call, seen: Seen) -> bool:
-    if seen.value.kind is not Kind.MODULE or not isinstance(node.func, ast.Attribute):
+    foreign = seen.value.kind is Kind.OBJECT and isinstance(seen.value.ref, str)
+    module = seen.value.kind is Kind.MODULE or foreign
+    if not module or not isinstance(node.func, ast.Attribute):
         return False
     if node.func.attr == "cuda":
         return True

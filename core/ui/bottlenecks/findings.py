@@ -7,7 +7,7 @@ import streamlit as st
 from core.runs import Run
 from core.traces import Diagnosis, Finding
 from core.ui import data, forms, header
-from core.ui.bottlenecks import together
+from core.ui.bottlenecks import doctor, together
 from core.ui.format import duration_ms, percent, plain
 from core.ui.texts import t
 
@@ -15,7 +15,8 @@ _COLOUR = {"critical": "red", "warning": "orange", "note": "gray"}
 
 
 def show(found: Diagnosis, run: Run | None) -> None:
-    """All findings; those of a job of ours can be tried."""
+    """All findings; those of a job of ours can be tried; the script doctor beside them."""
+    examined = doctor.examine(found, run) if run is not None else None
     st.subheader(t("bottlenecks.findings"))
     if not found.findings:
         st.success(t("bottlenecks.healthy"), icon=":material/check_circle:")
@@ -23,12 +24,16 @@ def show(found: Diagnosis, run: Run | None) -> None:
     for index, finding in enumerate(found.findings):
         with st.container(border=True):
             _finding(finding)
+            if examined is not None:
+                doctor.agrees(examined.of_finding.get(index, []))
             known = {}
             if job is not None:
                 known = {k: v for k, v in finding.fix.overrides.items() if k in job.params}
             if job is not None and known:
                 _relaunch(job, known, finding, index)
     together.show(found)
+    if examined is not None:
+        doctor.panel(examined)
 
 
 def _finding(finding: Finding) -> None:

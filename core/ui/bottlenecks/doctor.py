@@ -1,0 +1,158 @@
+"""The script doctor beside a trace: the lines of the script, joined with what was measured.
+
+Scripts are found by the stacks of the trace, where they lie below an allowed folder, or are typed
+or uploaded. On a shared server nothing else is read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import GpulseError
+from core.lint import Record, measured
+from core.runs import Run, spelled
+from core.settings import settings
+from core.traces import Diagnosis
+from core.ui import data
+from core.ui.format import duration_ms, percent, plain
+from core.ui.texts import t
+
+_COLOUR = {"correctness": "red", "memory": "red", "every step": "orange"}
+_PATH, _UPLOAD = "script", "script.upload"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the doctor says beside one trace.
+
+    Attributes:
+        names: scripts that were read.
+        records: of all of them, with what the trace measured.
+        of_finding: index of a finding -> the records that are the same thing.
+        problems: one line for each script that could not be read.
+    """
+
+    names: tuple[str, ...]
+    records: tuple[Record, ...]
+    of_finding: dict[int, list[Record]]
+    problems: tuple[str, ...]
+
+
+def examine(found: Diagnosis, run: Run) -> Examined:
+    """Read the scripts that are known of a trace."""
+    names: list[str] = []
+    records: list[Record] = []
+    problems: list[str] = []
+    for name, content in _scripts(found, run, problems):
+        try:
+            records += data.lint(content, name)
+            names.append(name)
+        except GpulseError as error:
+            problems.append(str(error))
+    joined = measured.joined(found.findings, records)
+    of_finding: dict[int, list[Record]] = {}
+    for finding, record in measured.pairs(found.findings, records):
+        of_finding.setdefault(finding, []).append(joined[record])
+    ordered = sorted(joined, key=lambda record: (not record.measured, record.file, record.line))
+    return Examined(tuple(names), tuple(ordered), of_finding, tuple(problems))
+
+
+def _scripts(found: Diagnosis, run: Run, problems: list[str]) -> list[tuple[str, Path | bytes]]:
+    """(name, file or content): by the stacks, as typed, as uploaded; each name once."""
+    places = _places(run)
+    scripts: dict[str, Path | bytes] = {}
+    for file in dict.fromkeys(frame.file for frame in measured.frames(found.findings)):
+        path = measured.locate(file, places)
+        if path is not None:
+            scripts[file] = path
+    known = st.session_state if _PATH in st.session_state else st.query_params
+    typed = str(known.get(_PATH) or "").strip()
+    if typed:
+        path = measured.locate(typed, places)
+        if path is None:
+            problems.append(t("doctor.refused", path=typed))
+        else:
+            scripts.setdefault(typed, path)
+    upload = st.session_state.get(_UPLOAD)
+    if upload is not None:
+        scripts[upload.name] = upload.getvalue()
+    return list(scripts.items())
+
+
+def _places(run: Run) -> list[Path]:
+    """Folders and files that the doctor may read: the run, the roots, GPULSE_SCRIPTS, workloads."""
+    found = [run.path, *settings().scripts, *settings().all_roots]
+    for entry in settings().workloads:
+        found += _of_package(entry.partition(":")[0].partition(".")[0])
+    return found
+
+
+def _of_package(name: str) -> list[Path]:
+    """Where an allow-listed package lies; it is not imported for that."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    return folders or [Path(spec.origin)] if spec.origin else folders
+
+
+def agrees(records: list[Record]) -> None:
+    """Below a finding: the lines that the doctor names for the same thing."""
+    for record in records:
+        where = f"{spelled(record.file)}:{record.line}"
+        st.markdown(
+            f":material/stethoscope: **{t('doctor.agrees', where=plain(where))}** "
+            f"{_code(record.message)}"
+        )
+        if record.diff:
+            st.code(record.diff, language="diff")
+
+
+def _code(message: str) -> str:
+    """A message with the code in it set apart; what is not ours stays plain."""
+    title, _, code = message.partition(": ")
+    return f"{plain(title.replace('`', ''))}: `` {code.replace('`', chr(39))} ``"
+
+
+def panel(examined: Examined) -> None:
+    """All lines that the doctor names, and where to name a script."""
+    count = len(examined.records)
+    title = t("doctor.title", count=count) if examined.names else t("doctor.title.none")
+    with st.expander(title, icon=":material/stethoscope:", key="doctor.panel"):
+        st.markdown(t("doctor.text"))
+        left, right = st.columns(2)
+        left.text_input(
+            t("doctor.path"), key=_PATH, bind="query-params", help=t("doctor.path.help")
+        )
+        right.file_uploader(t("doctor.upload"), type=["py"], key=_UPLOAD)
+        for problem in examined.problems:
+            st.warning(plain(problem), icon=":material/error:")
+        if examined.names:
+            read = ", ".join(plain(spelled(name)) for name in examined.names)
+            st.caption(t("doctor.read", names=read))
+        if examined.names and not count:
+            st.success(t("doctor.clean"), icon=":material/check_circle:")
+        for record in examined.records:
+            with st.container(border=True):
+                _record(record)
+
+
+def _record(record: Record) -> None:
+    colour = _COLOUR.get(record.cost, "gray")
+    where = plain(f"{spelled(record.file)}:{record.line}")
+    st.markdown(f":{colour}-badge[{record.cost}] **{where}** {_code(record.message)}")
+    for each in record.measured:
+        cost = t(
+            "bottlenecks.cost", ms=duration_ms(each.cost_ms), share=percent(100 * each.share, 1)
+        )
+        st.markdown(t("doctor.measured", title=plain(each.title), cost=cost))
+    st.markdown(f"{plain(record.why)} **{t('bottlenecks.fix')}** {plain(record.fix)}")
+    if record.diff:
+        st.code(record.diff, language="diff")
