@@ -148,7 +148,7 @@ def locate(file: str, places: Iterable[Path]) -> Path | None:
         return None
     for place in places:
         if place.is_file():
-            if same_file(place.name, file):
+            if same_file(file, str(place)):
                 return place
             continue
         names = [file]

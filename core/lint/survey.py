@@ -17,8 +17,10 @@ from core.lint.values import UNKNOWN, Kind, Value, tensor
 _ARGUMENTS = frozenset({"args", "opt", "opts", "options", "config", "cfg", "hparams", "flags"})
 """What parsed command lines are called."""
 _ACCELERATORS = ("cuda", "mps", "xpu", "npu", "hpu", "gpu")
+# Calls that a script which computes on the CPU may make as well.
 _HARMLESS = frozenset({
-    "is_available", "manual_seed", "manual_seed_all", "device_count", "cudnn", "FloatTensor",
+    "is_available", "manual_seed", "manual_seed_all", "device_count", "FloatTensor",
+    "empty_cache", "set_device", "synchronize", "is_initialized", "init",
 })  # fmt: skip
 _DEVICE_NAME = re.compile(r"device|gpu|cuda|\brank\b|local_rank", re.IGNORECASE)
 _CARRIERS = re.compile(
@@ -41,6 +43,7 @@ class Survey:
         trained: names that a backward uses, or that flow into those.
         dictionaries: name -> the only dictionary that it ever holds.
         defaults: option of the command line -> its default.
+        names: every variable and parameter.
         mentions: every name, attribute and keyword in it.
     """
 
@@ -51,6 +54,7 @@ class Survey:
     trained: set[str] = field(default_factory=set)
     dictionaries: dict[str, ast.Dict] = field(default_factory=dict)
     defaults: dict[str, ast.Constant] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
     mentions: set[str] = field(default_factory=set)
 
     def is_off(self, node: ast.expr | None) -> bool:
@@ -70,10 +74,22 @@ class Survey:
         told = self.used_as.get(text)
         if told is None or not value.is_vague:
             return value
-        if told.kind is Kind.TENSOR and value.is_tensor:
+        if told.kind is Kind.TENSOR and (value.is_tensor or value.kind is Kind.MAYBE):
             on = told.device if value.device is None else value.device
             return tensor(on, grad=value.grad)
         return value if value.kind is told.kind else told
+
+
+_USUAL = {
+    "torch": "torch",
+    "nn": "torch.nn",
+    "F": "torch.nn.functional",
+    "optim": "torch.optim",
+    "np": "numpy",
+    "DataLoader": "torch.utils.data.DataLoader",
+    "Dataset": "torch.utils.data.Dataset",
+}
+"""What ``from utils import *`` may bring: names that mean the same in every script."""
 
 
 def dotted(node: ast.AST) -> str:
@@ -94,8 +110,8 @@ def survey(tree: ast.Module) -> Survey:
     cpu_names = _cpu_names(tree)
     for node in ast.walk(tree):
         _import(found, node)
-        if isinstance(node, ast.Name):
-            found.mentions.add(node.id)
+        if isinstance(node, (ast.Name, ast.arg)):
+            found.names.add(node.id if isinstance(node, ast.Name) else node.arg)
         elif isinstance(node, ast.Attribute):
             found.mentions.add(node.attr)
         elif isinstance(node, ast.keyword) and node.arg:
@@ -111,13 +127,14 @@ def survey(tree: ast.Module) -> Survey:
         known = _kind(names)
         if known is not UNKNOWN:
             found.used_as[text] = known
+    found.mentions |= found.names
     _losses(tree, found)
     found.dictionaries = _dictionaries(tree)
     return found
 
 
 def _dictionaries(tree: ast.Module) -> dict[str, ast.Dict]:
-    """Names that hold one dictionary that is never changed; of ``{…} if … else {}`` the full one."""
+    """Names that hold one dictionary that never changes; of ``{…} if … else {}`` the full one."""
     held: dict[str, list[ast.expr]] = defaultdict(list)
     changed: set[str] = set()
     for node in ast.walk(tree):
@@ -163,7 +180,10 @@ def _import(found: Survey, node: ast.AST) -> None:
     elif isinstance(node, ast.ImportFrom):
         module = "." * node.level + (node.module or "")
         for alias in node.names:
-            found.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
+            if alias.name == "*":
+                found.imports = {**_USUAL, **found.imports}
+            else:
+                found.imports[alias.asname or alias.name] = f"{module}.{alias.name}"
 
 
 def _method(node: ast.Call, methods: dict[str, set[str]]) -> None:

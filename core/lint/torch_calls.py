@@ -128,7 +128,7 @@ def _object_of_torch(name: str, last: str, args: list[Value]) -> Value | None:
     """An instance of one of its classes."""
     for prefix, kind in _KINDS:
         if name.startswith(prefix):
-            return Value(kind, ref=name)
+            return Value(kind, device=sides(*args), ref=name)
     if name == "torch.nn.ModuleList":
         return many(element(args[0])) if args else many(Value(Kind.MODULE))
     if name.startswith("torch.nn.") and last[:1].isupper():

@@ -157,6 +157,8 @@ def _shared_ref(a: Value, b: Value) -> Any:
 
 
 def _same_kind(a: Value, b: Value) -> Value:
+    if a.kind in (Kind.FUNCTION, Kind.CLASS, Kind.NAME):
+        return a if a.ref == b.ref else UNKNOWN
     if a.kind is Kind.HOST:
         return max(a, b, key=lambda value: side_of(value) is True)
     if a.kind is b.kind is Kind.SEQUENCE and len(a.items) == len(b.items):

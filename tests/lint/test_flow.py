@@ -114,8 +114,10 @@ def test_the_doctor_keeps_silent(line: str) -> None:
 @pytest.mark.parametrize(
     "loop",
     [
-        "for x, y in tqdm(loader):\n    loss = criterion(model(x.cuda()), y.cuda())\n    loss.backward()\n",
-        "for i in range(1000):\n    loss = model(torch.rand(2, device='cuda')).sum()\n    loss.backward()\n",
+        "for x, y in tqdm(loader):\n    loss = criterion(model(x.cuda()), y.cuda())\n"
+        "    loss.backward()\n",
+        "for i in range(1000):\n    loss = model(torch.rand(2, device='cuda')).sum()\n"
+        "    loss.backward()\n",
         "while True:\n    loss = model(next(batches).cuda()).sum()\n    loss.backward()\n",
         "for x in loader:\n    loss = model(x.cuda()).sum()\n    scaler.scale(loss).backward()\n",
         "for x in loader:\n    loss = model(x.cuda()).sum()\n    accelerator.backward(loss)\n",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def watch(machine: Machine, kind: str, seen: Seen) -> Iterator[Draft]:
     """``total += loss`` and ``losses.append(loss)`` of a loss with its graph."""
-    if seen.frame.place is not Place.STEP or seen.frame.grad is not True:
+    if seen.frame.place < Place.EVALUATION or seen.frame.grad is not True:
         return
     if kind == "add" and isinstance(seen.node, ast.AugAssign):
         target, added, value = seen.node.target, seen.node.value, seen.value

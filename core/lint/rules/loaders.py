@@ -172,6 +172,8 @@ def _in_memory(facts: LoaderFacts) -> bool:
 
 def _on_device_already(machine: Machine, facts: LoaderFacts) -> bool:
     """Its dataset or its ``collate_fn`` puts samples on the device: neither workers nor pinning."""
+    if facts.dataset is not None and facts.dataset.device is True:
+        return True
     nodes: list[ast.AST] = []
     if facts.dataset is not None and isinstance(facts.dataset.ref, ClassInfo):
         nodes.append(facts.dataset.ref.node)

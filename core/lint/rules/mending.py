@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EVERY = 100
 """Steps between two looks at a value."""
 
+_LOGGING = ("log", "log_dict")
 _COLLECTING = ("append", "extend", "add", "update", "add_", "insert")
 _READS = frozenset({"sync-item", "sync-cpu", "sync-numpy", "sync-tolist", "sync-float"})
 
@@ -27,7 +28,7 @@ def of_wait(machine: Machine, seen: Seen, rule: str) -> tuple[Edit, ...]:
         return ()
     if rule in ("sync-explicit", "empty-cache"):
         return deleted(machine, statement, seen.node)
-    if isinstance(statement, ast.Expr) and not _collects(statement):
+    if isinstance(statement, ast.Expr) and not _takes_tensors(statement):
         return now_and_then(machine, statement, seen.frame)
     if isinstance(statement, (ast.If, ast.Assert)):
         return _guarded_test(machine, statement, seen)
@@ -36,10 +37,12 @@ def of_wait(machine: Machine, seen: Seen, rule: str) -> tuple[Edit, ...]:
     return ()
 
 
-def _collects(statement: ast.Expr) -> bool:
+def _takes_tensors(statement: ast.Expr) -> bool:
+    """A container, a meter, or Lightning's ``self.log``: they may hold the tensor itself."""
     call = statement.value
     func = call.func if isinstance(call, ast.Call) else None
-    return isinstance(func, ast.Attribute) and func.attr in _COLLECTING
+    own = isinstance(func, ast.Attribute) and ast.unparse(func.value) == "self"
+    return isinstance(func, ast.Attribute) and func.attr in (_LOGGING if own else _COLLECTING)
 
 
 def deleted(machine: Machine, statement: ast.stmt, node: ast.AST) -> tuple[Edit, ...]:
@@ -97,7 +100,7 @@ def _enumerated(machine: Machine, loop: LoopFacts) -> tuple[str, tuple[Edit, ...
     node = loop.node
     if not isinstance(node, ast.For):
         return None
-    free = (n for n in ("step", "batch_index", "iteration") if n not in machine.survey.mentions)
+    free = (n for n in ("step", "batch_index", "iteration") if n not in machine.survey.names)
     name = next(free, None)
     if name is None:
         return None

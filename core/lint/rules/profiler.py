@@ -30,8 +30,8 @@ def conclude(machine: Machine) -> Iterator[Draft]:
         if not isinstance(node, (ast.With, ast.AsyncWith)):
             continue
         for item in node.items:
-            call = item.context_expr
-            if isinstance(call, ast.Call) and _is_profiler(machine, call):
+            calls = [part for part in ast.walk(item.context_expr) if isinstance(part, ast.Call)]
+            for call in [each for each in calls if _is_profiler(machine, each)]:
                 loop = _training_inside(machine, node)
                 if loop is not None or _calls_training(machine, node):
                     edits = _scheduled(machine, call, item, loop)
@@ -53,7 +53,7 @@ def _training_inside(machine: Machine, node: ast.With | ast.AsyncWith) -> LoopFa
         facts = machine.loops.get(part) if isinstance(part, Loop) else None
         if facts is None:
             continue
-        if (facts.place is Place.STEP or facts.has_step_loop) and not is_short(facts.node):
+        if (facts.place >= Place.EVALUATION or facts.has_step_loop) and not is_short(facts.node):
             return facts
     return None
 

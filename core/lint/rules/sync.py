@@ -34,7 +34,7 @@ _CACHES = frozenset({"torch.cuda.empty_cache", "torch.mps.empty_cache", "torch.x
 
 def watch(machine: Machine, kind: str, seen: Seen) -> Iterator[Draft]:
     """Everything that reads a device tensor's value, and the explicit waits."""
-    if seen.frame.place < Place.EVALUATION:
+    if seen.frame.place < Place.EVALUATION or not machine.survey.uses_device:
         return
     rule = ""
     if kind == "call":

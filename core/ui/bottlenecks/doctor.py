@@ -67,7 +67,7 @@ def _scripts(found: Diagnosis, run: Run, problems: list[str]) -> list[tuple[str,
     scripts: dict[str, Path | bytes] = {}
     for file in dict.fromkeys(frame.file for frame in measured.frames(found.findings)):
         path = measured.locate(file, places)
-        if path is not None:
+        if path is not None and path not in scripts.values():
             scripts[file] = path
     known = st.session_state if _PATH in st.session_state else st.query_params
     typed = str(known.get(_PATH) or "").strip()
@@ -75,8 +75,8 @@ def _scripts(found: Diagnosis, run: Run, problems: list[str]) -> list[tuple[str,
         path = measured.locate(typed, places)
         if path is None:
             problems.append(t("doctor.refused", path=typed))
-        else:
-            scripts.setdefault(typed, path)
+        elif path not in scripts.values():
+            scripts[typed] = path
     upload = st.session_state.get(_UPLOAD)
     if upload is not None:
         scripts[upload.name] = upload.getvalue()
