@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from core.lint import attributes, builtin_calls, calls, guards
+from core.lint import attributes, builtin_calls, calls, guards, operators
 from core.lint.facts import Function, LoopFacts
 from core.lint.survey import LOADER_NAME, dotted
 from core.lint.values import (
@@ -16,14 +16,11 @@ from core.lint.values import (
     Kind,
     Value,
     constant,
-    either,
     either_of,
     element,
     many,
     named,
     sequence,
-    side_of,
-    sides,
     tensor,
 )
 
@@ -104,113 +101,6 @@ def _subscript(machine: Machine, node: ast.Subscript) -> Value:
     return element(base)
 
 
-def _binary(machine: Machine, node: ast.BinOp) -> Value:
-    if isinstance(node.op, ast.Mod) and isinstance(node.left, (ast.Constant, ast.JoinedStr)):
-        return _formatted(machine, node)
-    operands = []
-    left: ast.expr = node
-    while isinstance(left, ast.BinOp):
-        operands.append(evaluate(machine, left.right))
-        left = left.left
-    operands.append(evaluate(machine, left))
-    result = operands.pop()
-    while operands:
-        result = combined(result, operands.pop())
-    return result
-
-
-def _formatted(machine: Machine, node: ast.BinOp) -> Value:
-    """``"%.3f" % loss``, unless it is a number's remainder."""
-    left = evaluate(machine, node.left)
-    right = evaluate(machine, node.right)
-    if not isinstance(left.ref, str) and not isinstance(node.left, ast.JoinedStr):
-        return combined(left, right)
-    parts = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
-    values = right.items if right.kind is Kind.SEQUENCE else (right,)
-    for part, value in zip(parts, values, strict=False):
-        machine.tell("format", machine.seen(part, value))
-    return HOST
-
-
-def combined(a: Value, b: Value) -> Value:
-    """The result of an operator on two values."""
-    if a.is_tensor or b.is_tensor:
-        sure = (a.is_tensor and a.sure) or (b.is_tensor and b.sure)
-        grad = (a.is_tensor and a.grad) or (b.is_tensor and b.grad)
-        return Value(Kind.TENSOR, sides(a, b), grad, sure)
-    if a.kind in (Kind.SEQUENCE, Kind.MANY) or b.kind in (Kind.SEQUENCE, Kind.MANY):
-        held = [element(v) for v in (a, b) if v.kind in (Kind.SEQUENCE, Kind.MANY)]
-        return many(either_of(held))
-    if Kind.MAYBE in (a.kind, b.kind):
-        return Value(Kind.MAYBE, sides(a, b), a.grad or b.grad)
-    return HOST if Kind.HOST in (a.kind, b.kind) else UNKNOWN
-
-
-def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
-    if isinstance(node.op, ast.Not):
-        machine.test(node.operand)
-        return HOST
-    value = evaluate(machine, node.operand)
-    if isinstance(node.op, ast.USub) and isinstance(value.ref, int):
-        return constant(-value.ref)
-    return value
-
-
-def _compare(machine: Machine, node: ast.Compare) -> Value:
-    values = [evaluate(machine, part) for part in (node.left, *node.comparators)]
-    if any(isinstance(op, (ast.Is, ast.IsNot, ast.In, ast.NotIn)) for op in node.ops):
-        return HOST
-    found = [value for value in values if value.is_tensor]
-    if not found:
-        return HOST
-    certain = any(value.kind is Kind.TENSOR and value.sure for value in found)
-    return Value(Kind.TENSOR, sides(*values), sure=certain)
-
-
-def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
-    """``a and b`` for its value: all but the last are asked for their truth."""
-    *asked, last = node.values
-    found: Value | None = None
-    with machine.guarding(False):
-        for part in asked:
-            found = either(found, _asked(machine, part))
-        return either(found, evaluate(machine, last))
-
-
-def test_in_turn(machine: Machine, node: ast.BoolOp) -> None:
-    """``a and b`` as a condition: all are asked for their truth."""
-    with machine.guarding(False):
-        for part in node.values:
-            _asked(machine, part)
-
-
-def _asked(machine: Machine, part: ast.expr) -> Value:
-    """The truth of an operand; what follows one that may be false is looked at only sometimes."""
-    value = UNKNOWN
-    if isinstance(part, ast.BoolOp):
-        test_in_turn(machine, part)
-    else:
-        value = evaluate(machine, part)
-        machine.tell("test", machine.seen(part, value))
-    identity = isinstance(part, ast.Compare) and isinstance(part.ops[0], (ast.Is, ast.IsNot))
-    if not identity and guards.classify(part, machine.frame) is not guards.Guard.CONFIGURED:
-        machine.frame.guarded[-1] = True
-    return value
-
-
-def _conditional(machine: Machine, node: ast.IfExp) -> Value:
-    machine.test(node.test)
-    guard = guards.classify(node.test, machine.frame)
-    with machine.guarding(guard is not guards.Guard.CONFIGURED):
-        first = evaluate(machine, node.body)
-    with machine.guarding(guard is guards.Guard.OPEN):
-        second = evaluate(machine, node.orelse)
-    devices = [side_of(first), side_of(second)]
-    if True in devices and first.kind is second.kind is Kind.HOST:
-        return first if devices[0] else second
-    return either(first, second)
-
-
 def _sequence(machine: Machine, node: ast.Tuple | ast.List | ast.Set) -> Value:
     return sequence(evaluate(machine, part) for part in node.elts)
 
@@ -253,7 +143,7 @@ def _comprehension(
     machine.frame.env = dict(outer)
     before = machine.frame.guarded[-1]
     for part in node.generators:
-        given = element_of_iteration(evaluate(machine, part.iter))
+        given = builtin_calls.given(evaluate(machine, part.iter))
         machine.assign(part.target, given)
         for test in part.ifs:
             machine.test(test)
@@ -269,29 +159,15 @@ def _comprehension(
     return many(value)
 
 
-def element_of_iteration(value: Value) -> Value:
-    """What a loop over a value binds; of a DataLoader a batch on the host."""
-    if value.kind is Kind.LOADER:
-        return batch(value)
-    return element(value)
-
-
-def batch(loader: Value) -> Value:
-    """What a DataLoader yields: tensors on the host, or where its wrapper puts them."""
-    return Value(Kind.TENSORS, device=bool(loader.device), ref=loader.ref)
-
-
 def iterated(machine: Machine, loop: LoopFacts, node: ast.expr, value: Value) -> Value:
     """What a ``for`` binds in each round; notes that the loop is over a DataLoader."""
     loader = builtin_calls.loader_in(value)
     if loader is None:
-        return element_of_iteration(value)
+        return builtin_calls.given(value)
     loop.over_loader = loader
     machine.note_step_loop(machine.frame.loops)
     calls.note_iteration(machine, loader)
-    if value.kind is Kind.LOADER:
-        return batch(value)
-    return element(value)
+    return builtin_calls.given(value)
 
 
 def unpack(machine: Machine, targets: Sequence[ast.expr], value: Value) -> None:
@@ -302,11 +178,6 @@ def unpack(machine: Machine, targets: Sequence[ast.expr], value: Value) -> None:
         return
     for target in targets:
         machine.assign(target, element(value))
-
-
-def read_target(machine: Machine, node: ast.expr) -> Value:
-    """What the target of ``+=`` holds before."""
-    return evaluate(machine, node)
 
 
 _TENSOR_NAMES = re.compile(r"^(torch\.)?(Float|Long|Bool)?Tensor$")
@@ -339,11 +210,11 @@ _HANDLERS: dict[type, Callable[..., Value]] = {
     ast.Attribute: _attribute,
     ast.Call: _call,
     ast.Subscript: _subscript,
-    ast.BinOp: _binary,
-    ast.UnaryOp: _unary,
-    ast.Compare: _compare,
-    ast.BoolOp: _boolean,
-    ast.IfExp: _conditional,
+    ast.BinOp: operators.binary,
+    ast.UnaryOp: operators.unary,
+    ast.Compare: operators.compare,
+    ast.BoolOp: operators.boolean,
+    ast.IfExp: operators.conditional,
     ast.Tuple: _sequence,
     ast.List: _sequence,
     ast.Set: _sequence,

@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from core.lint.facts import Def, Function, Place
 from core.lint.survey import dotted
@@ -30,9 +30,6 @@ class Guard(Enum):
     OPEN = auto()
     """Nobody can tell."""
 
-
-UNCHANGED: Final = "unchanged"
-"""A context that has nothing to do with gradients."""
 
 _RARELY = re.compile(
     r"log|print|debug|verbose|report|display|show|save|plot|every|interval|freq|first|last|profil"
@@ -96,8 +93,8 @@ def grad_of_function(function: Function) -> bool | None:
     return not (function.fixed is Place.EVALUATION or function.grad_off)
 
 
-def grad_of_context(node: ast.expr, imports: dict[str, str]) -> bool | str | None:
-    """What a ``with`` does to graphs: True, False, None unknown, or :data:`UNCHANGED`."""
+def grad_of_context(node: ast.expr, now: bool | None) -> bool | None:
+    """Whether graphs are made inside a ``with``: True, False, None unknown; ``now`` outside."""
     called = node.func if isinstance(node, ast.Call) else node
     name = dotted(called)
     if isinstance(node, ast.Call) and name.endswith("set_grad_enabled"):
@@ -107,7 +104,7 @@ def grad_of_context(node: ast.expr, imports: dict[str, str]) -> bool | str | Non
         return False
     if name.endswith("enable_grad"):
         return True
-    return None if re.search(r"grad|infer", name, re.IGNORECASE) else UNCHANGED
+    return None if re.search(r"grad|infer", name, re.IGNORECASE) else now
 
 
 def captured(pattern: ast.pattern) -> Iterator[str]:

@@ -18,7 +18,6 @@ from pathlib import Path
 import streamlit as st
 
 from core import compare, dynamics, events, health, jobs, remote, traces
-from core import lint as doctor
 from core import runs as run_store
 from core.dynamics import words
 from core.errors import GpulseError, NotFound
@@ -283,21 +282,6 @@ def _comparison(a: tuple[str, int, int], b: tuple[str, int, int]) -> compare.Tra
 def comparison(before: Path, after: Path) -> compare.TraceComparison:
     """Two traces side by side, shared between sessions."""
     return _comparison(_stamp_of(before), _stamp_of(after))
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _lint(content: bytes, name: str) -> list[doctor.Record]:
-    return doctor.lint_bytes(content, name)
-
-
-def lint(script: Path | bytes, name: str) -> list[doctor.Record]:
-    """What the script doctor says of a script, from disk or uploaded.
-
-    Raises:
-        NotFound: the file is gone.
-        Unreadable: it is not a Python script of a sane size.
-    """
-    return _lint(script if isinstance(script, bytes) else doctor.content_of(script, name), name)
 
 
 def rerun_when_done(job: jobs.Job, flag: str) -> None:

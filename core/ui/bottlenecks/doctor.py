@@ -13,11 +13,10 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import GpulseError
-from core.lint import Record, measured
+from core.lint import Record, content_of, lint_bytes, measured
 from core.runs import Run, spelled
 from core.settings import settings
 from core.traces import Diagnosis
-from core.ui import data
 from core.ui.format import duration_ms, percent, plain
 from core.ui.texts import t
 
@@ -49,7 +48,9 @@ def examine(found: Diagnosis, run: Run) -> Examined:
     problems: list[str] = []
     for name, content in _scripts(found, run, problems):
         try:
-            records += data.lint(content, name)
+            records += _lint(
+                content if isinstance(content, bytes) else content_of(content, name), name
+            )
             names.append(name)
         except GpulseError as error:
             problems.append(str(error))
@@ -59,6 +60,11 @@ def examine(found: Diagnosis, run: Run) -> Examined:
         of_finding.setdefault(finding, []).append(joined[record])
     ordered = sorted(joined, key=lambda record: (not record.measured, record.file, record.line))
     return Examined(tuple(names), tuple(ordered), of_finding, tuple(problems))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _lint(content: bytes, name: str) -> list[Record]:
+    return lint_bytes(content, name)
 
 
 def _scripts(found: Diagnosis, run: Run, problems: list[str]) -> list[tuple[str, Path | bytes]]:
