@@ -192,7 +192,9 @@ def _of_others(
     if last in ("AdamW", "Adam", "SGD", "Adafactor", "Lion", "LAMB", "FusedAdam"):
         return Value(Kind.OPTIMIZER, ref=name)
     if last[:1].isupper() and not any(arg.is_tensor for arg in args):
-        return Value(Kind.OBJECT, ref=name)
+        # What is given a device or a model may hold device tensors: a dataset, for one.
+        given_device = any(v.ref == "torch.device" or v.kind in MODULES for v in args)
+        return Value(Kind.OBJECT, device=given_device or None, ref=name)
     return unknown_call(machine, args, keywords)
 
 

@@ -34,8 +34,16 @@ def test_costs_are_those_of_the_code() -> None:
     assert {rule.cost for rule in RULES.values()} <= set(COSTS)
 
 
-def test_the_page_states_its_precision_and_lists_the_scripts() -> None:
+def test_the_page_states_its_precision_and_every_script() -> None:
     section = PAGE.partition("## Precision on real scripts")[2]
-    scripts = re.findall(r"^\| (\S+/\S+) \|", section, re.MULTILINE)
-    assert len(set(scripts)) >= 30
-    assert re.search(r"\d+ of \d+", section)
+    scripts = re.findall(r"^\| (\S+/\S+) \| (\S+) \|.*\| (.+) \|$", section, re.MULTILINE)
+    assert len({script[:2] for script in scripts}) >= 30
+    stated = re.search(r"(\d+) of (\d+) alarms are true", section)
+    assert stated is not None
+    counted = sum(int(n) for *_, alarms in scripts for n in re.findall(r"[a-z] (\d+)", alarms))
+    assert counted == int(stated[2])
+    told = re.search(r"Alarms by rule: (.+)\.", section)
+    assert told is not None
+    by_rule = dict(re.findall(r"`(\S+)` (\d+)", told[1]))
+    assert set(by_rule) <= set(RULES)
+    assert sum(map(int, by_rule.values())) == counted
