@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
+from core.traces import SimulatorSettings, simulate
 
 SCRIPT = """import torch
 
@@ -75,6 +76,25 @@ def test_a_gate(capsys: pytest.CaptureFixture[str], script: Path) -> None:
     assert len(json.loads(out)) == 1
     assert "gate missed" in err
     assert _run(capsys, "lint", script, "--fail-on", "any")[0] == 1
+
+
+def test_a_trace_adds_what_it_measured(
+    capsys: pytest.CaptureFixture[str], script: Path, tmp_path: Path
+) -> None:
+    content = simulate(
+        SimulatorSettings(sync_every_step=True, data_ms=0.0, kernels=60, python_ms=3)
+    )
+    steps = [e for e in content["traceEvents"] if e["name"].startswith("ProfilerStep#")]
+    frame = {"name": "train.py(7): train", "cat": "python_function"}
+    content["traceEvents"] += [{**step, **frame} for step in steps]
+    trace = tmp_path / "t.pt.trace.json"
+    trace.write_text(json.dumps(content))
+    code, out, _ = _run(capsys, "lint", script, "--trace", trace, "--json")
+    (record,) = json.loads(out)
+    assert code == 0
+    assert [each["finding"] for each in record["measured"]] == ["S1"]
+    assert record["measured"][0]["cost_ms"] > 0
+    assert _run(capsys, "lint", script, "--trace", tmp_path / "gone")[0] == 2
 
 
 @pytest.mark.parametrize(
