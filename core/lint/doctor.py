@@ -84,5 +84,5 @@ def _record(source: Source, draft: Draft) -> Record:
         cost="every evaluation step" if evaluation else rule.cost,
         fix=rule.fix,
         diff=patches.diff(source, draft.edits),
-        function=(draft.function.name, draft.function.first_line),
+        function=(draft.function.name, draft.function.first_line, draft.function.last_line),
     )

@@ -75,6 +75,11 @@ class Function:
             return 1
         return min([self.node.lineno, *(d.lineno for d in self.node.decorator_list)])
 
+    @property
+    def last_line(self) -> int:
+        """Line of its last statement."""
+        return max((node.end_lineno or node.lineno for node in self.node.body), default=1)
+
     def turn(self) -> bool:
         """Take over what the pass that ended has learned; whether anything changed."""
         new = self.next

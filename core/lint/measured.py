@@ -1,8 +1,9 @@
 """What the doctor reads and what a trace measured of the same line, joined.
 
-A trace with Python stacks names the function in which time was lost, by file, first line and name
-(before PyTorch 1.12 the line itself). A finding and a record are one where the finding's rule
-measures what the record's rule means, and the record stands in that function. What belongs to the
+A trace with Python stacks names the function in which time was lost, by file, name and a line: its
+first one; one inside it where it was running already when the profiler started; before PyTorch 1.12
+the very line. A finding and a record are one where the finding's rule measures what the record's
+rule means, and the record stands in that function, on that line if any does. What belongs to the
 whole script (workers, pinning, precision) needs only the script, not the function.
 """
 
@@ -37,8 +38,8 @@ _IN_FUNCTION = {
 _IN_SCRIPT = {
     "D1": frozenset({"workers-none"}),
     "D3": frozenset({"workers-restart", "loader-in-loop"}),
-    "H1": _UPLOADS,
-    "H2": _UPLOADS,
+    "H1": frozenset({"pin-none"}),
+    "H2": frozenset({"copy-blocking"}),
     "K1": frozenset({"fp32-matmul"}),
     "Q3": frozenset({"profiler-always"}),
 }
@@ -54,7 +55,7 @@ _OPERATORS = (
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A function in which a trace lost time: file as the profiler names it, line, name."""
+    """A function in which a trace lost time: file as the profiler names it, a line, name."""
 
     file: str
     line: int
@@ -83,20 +84,19 @@ def pairs(findings: Sequence[Finding], records: Sequence[Record]) -> list[tuple[
         findings: of one trace.
         records: of scripts that are known to have made it, or whose files its stacks name.
     """
-    return [
-        (i, k)
-        for i, finding in enumerate(findings)
-        for k, record in enumerate(records)
-        if _same(finding, record)
-    ]
+    return [(i, k) for i, finding in enumerate(findings) for k in _same(finding, records)]
 
 
-def _same(finding: Finding, record: Record) -> bool:
-    if record.rule in _IN_SCRIPT.get(finding.rule, ()):
-        return True
-    if record.rule not in _meant(finding):
-        return False
-    return any(_inside(frame, record) for frame in frames_of(finding))
+def _same(finding: Finding, records: Sequence[Record]) -> list[int]:
+    """Indices of the records that a finding measures."""
+    everywhere = _IN_SCRIPT.get(finding.rule, frozenset())
+    found = {k for k, record in enumerate(records) if record.rule in everywhere}
+    meant = _meant(finding)
+    for frame in frames_of(finding):
+        inside = [k for k, r in enumerate(records) if r.rule in meant and _inside(frame, r)]
+        exact = [k for k in inside if records[k].line == frame.line]
+        found |= set(exact or inside)
+    return sorted(found)
 
 
 def _meant(finding: Finding) -> frozenset[str]:
@@ -109,13 +109,10 @@ def _meant(finding: Finding) -> frozenset[str]:
 
 
 def _inside(frame: Frame, record: Record) -> bool:
-    """Whether the record stands in the function, or on the line itself."""
-    if not same_file(frame.file, record.file):
-        return False
-    name, first = record.function
-    if frame.name.rpartition(".")[2] != name:
-        return False
-    return frame.line in (first, record.line)
+    """Whether the record stands in the function."""
+    name, first, last = record.function
+    same = same_file(frame.file, record.file) and frame.name.rpartition(".")[2] == name
+    return same and first <= frame.line <= last
 
 
 def same_file(a: str, b: str) -> bool:

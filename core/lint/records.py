@@ -66,7 +66,8 @@ class Record:
         cost: how often, one of :data:`COSTS`.
         fix: what to do instead.
         diff: the same as a unified diff, "" where no change of text is sure to be right.
-        function: name and first line of the function around it, ("<module>", 1) outside of one.
+        function: name, first and last line of the function around it; outside of one
+            ``<module>`` and the whole script.
         measured: what an open trace says of it.
     """
 
@@ -79,7 +80,7 @@ class Record:
     cost: str
     fix: str
     diff: str
-    function: tuple[str, int] = ("<module>", 1)
+    function: tuple[str, int, int]
     measured: tuple[Measured, ...] = field(default=())
 
     def to_json(self) -> dict[str, object]:

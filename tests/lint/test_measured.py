@@ -60,11 +60,12 @@ def test_a_wait_is_joined_with_the_line_of_its_function_only() -> None:
     assert _lines(finding("S1", WAIT)) == [(14, "sync-item")]
 
 
-def test_an_old_trace_names_the_line_itself() -> None:
+def test_a_line_inside_the_function_names_it_too() -> None:
     assert _lines(finding("S1", "thread 1, aten::item, at train.py(14): train")) == [
         (14, "sync-item")
     ]
-    assert _lines(finding("S1", "thread 1, aten::item, at train.py(13): train")) == []
+    running = "thread 1, aten::item, at train.py(13): train"
+    assert _lines(finding("S1", running)) == [(14, "sync-item")]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,8 @@ def test_an_old_trace_names_the_line_itself() -> None:
     [
         "main thread, aten::item, at other.py(8): train",
         "main thread, aten::item, at train.py(8): trained",
+        "main thread, aten::item, at train.py(17): train",
+        "main thread, aten::item, at train.py(15): train",
         "main thread, aten::item",
         "main thread, aten::is_nonzero, at train.py(8): train",
         "main thread, aten::to, at train.py(8): train",

@@ -70,6 +70,7 @@ def _open(**query: str) -> AppTest:
 def _words(app: AppTest) -> str:
     kinds = (app.markdown, app.warning, app.error, app.success, app.caption)
     words = "\n".join(str(element.value) for kind in kinds for element in kind)
+    words += "\n".join(expander.label for expander in app.expander)
     return words.replace("\\", "")
 
 
@@ -94,9 +95,11 @@ def test_a_script_that_the_stacks_name_is_joined_with_the_finding(
     monkeypatch.setenv("GPULSE_SCRIPTS", str(project))
     app = _open()
     words = _words(app)
-    assert "The script doctor agrees: proj/train.py:15" in words
+    assert "The script doctor agrees: proj/train.py:15, sync-item" in words
     assert "Measured in this trace: The host waits for the device in every step" in words
-    assert "Script doctor: 1 lines" in [expander.label for expander in app.expander]
+    assert "Script doctor (1)" in [expander.label for expander in app.expander]
+    assert len(_diffs(app)) == 1
+    app.toggle(key="doctor.diffs").set_value(True).run()
     assert len(_diffs(app)) == 2
     assert "+        total += loss.detach()" in _diffs(app)[0]
 
@@ -109,7 +112,7 @@ def test_a_typed_path_below_the_run_is_read_and_another_one_refused(
     (tmp_path / "secret.py").write_text(SCRIPT)
     app = _open()
     app.text_input(key="script").set_value("code/proj/train.py").run()
-    assert "The script doctor agrees: code/proj/train.py:15" in _words(app)
+    assert "The script doctor agrees: code/proj/train.py:15, sync-item" in _words(app)
     app.text_input(key="script").set_value(str(tmp_path / "secret.py")).run()
     assert "agrees" not in _words(app)
     assert len(app.warning) == 1
@@ -120,7 +123,7 @@ def test_an_upload_is_read_and_a_broken_one_is_one_line(run: Path) -> None:
     app = _open()
     app.file_uploader(key="script.upload").set_value(("train.py", SCRIPT.encode(), "text/x-python"))
     app.run()
-    assert "The script doctor agrees: train.py:15" in _words(app)
+    assert "The script doctor agrees: train.py:15, sync-item" in _words(app)
     app.file_uploader(key="script.upload").set_value(("train.py", b"print 1", "text/x-python"))
     app.run()
     assert len(app.warning) == 1
@@ -136,3 +139,16 @@ def test_code_of_a_script_is_not_markup(run: Path) -> None:
     assert shown
     assert all(value.count("``") % 2 == 0 for value in shown)
     assert all("[x](http" not in value.split("``")[0] for value in shown)
+
+
+def test_the_source_of_an_allowed_workload_is_found_without_importing_it(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "code" / "proj"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise SystemExit('imported')")
+    (package / "train.py").write_text(SCRIPT)
+    monkeypatch.syspath_prepend(package.parent)
+    assert "agrees" not in _words(_open())
+    monkeypatch.setenv("GPULSE_WORKLOADS", "proj.train:workload")
+    assert "The script doctor agrees: proj/train.py:15, sync-item" in _words(_open())

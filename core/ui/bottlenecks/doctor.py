@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import GpulseError
-from core.lint import Record, content_of, lint_bytes, measured
+from core.lint import COSTS, RULES, Record, content_of, lint_bytes, measured
 from core.runs import Run, spelled
 from core.settings import settings
 from core.traces import Diagnosis
@@ -22,6 +22,9 @@ from core.ui.texts import t
 
 _COLOUR = {"correctness": "red", "memory": "red", "every step": "orange"}
 _PATH, _UPLOAD = "script", "script.upload"
+_SHOWN = 4
+"""Lines shown below a finding; the panel has them all."""
+_MIB = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,14 @@ def examine(found: Diagnosis, run: Run) -> Examined:
     of_finding: dict[int, list[Record]] = {}
     for finding, record in measured.pairs(found.findings, records):
         of_finding.setdefault(finding, []).append(joined[record])
-    ordered = sorted(joined, key=lambda record: (not record.measured, record.file, record.line))
+    order = {key: (not each.measured, COSTS.index(each.cost)) for key, each in _worst(joined)}
+    ordered = sorted(joined, key=lambda r: (*order[r.rule], r.rule, r.file, r.line))
     return Examined(tuple(names), tuple(ordered), of_finding, tuple(problems))
+
+
+def _worst(records: list[Record]) -> list[tuple[str, Record]]:
+    """Rule -> the record that decides its place: one that was measured, if any."""
+    return [(r.rule, r) for r in sorted(records, key=lambda record: bool(record.measured))]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -111,33 +120,41 @@ def _of_package(name: str) -> list[Path]:
 
 def agrees(records: list[Record]) -> None:
     """Below a finding: the lines that the doctor names for the same thing."""
-    for record in records:
-        where = f"{spelled(record.file)}:{record.line}"
-        st.markdown(
-            f":material/stethoscope: **{t('doctor.agrees', where=plain(where))}** "
-            f"{_code(record.message)}"
-        )
+    for record in records[:_SHOWN]:
+        words = t("doctor.agrees", where=_where(record), rule=record.rule)
+        line = f"**{words}** {_code(record)}"
         if record.diff:
-            st.code(record.diff, language="diff")
+            with st.expander(line, icon=":material/stethoscope:"):
+                st.code(record.diff, language="diff")
+        else:
+            st.markdown(f":material/stethoscope: {line}")
+    if len({record.line for record in records if record.function == records[0].function}) > 1:
+        st.caption(t("doctor.several"))
+    if len(records) > _SHOWN:
+        st.caption(t("doctor.more", count=len(records) - _SHOWN))
 
 
-def _code(message: str) -> str:
-    """A message with the code in it set apart; what is not ours stays plain."""
-    title, _, code = message.partition(": ")
-    return f"{plain(title.replace('`', ''))}: `` {code.replace('`', chr(39))} ``"
+def _where(record: Record) -> str:
+    return plain(f"{spelled(record.file)}:{record.line}")
+
+
+def _code(record: Record) -> str:
+    """The code that a record is about, set apart: it is not ours."""
+    code = record.message.removeprefix(RULES[record.rule].title).removeprefix(": ")
+    return f"`` {code.replace('`', chr(39))} ``"
 
 
 def panel(examined: Examined) -> None:
     """All lines that the doctor names, and where to name a script."""
     count = len(examined.records)
-    title = t("doctor.title", count=count) if examined.names else t("doctor.title.none")
+    title = t("doctor.title.count", count=count) if examined.names else t("doctor.title")
     with st.expander(title, icon=":material/stethoscope:", key="doctor.panel"):
         st.markdown(t("doctor.text"))
         left, right = st.columns(2)
         left.text_input(
             t("doctor.path"), key=_PATH, bind="query-params", help=t("doctor.path.help")
         )
-        right.file_uploader(t("doctor.upload"), type=["py"], key=_UPLOAD)
+        right.file_uploader(t("doctor.upload"), type=["py"], key=_UPLOAD, max_upload_size=_MIB)
         for problem in examined.problems:
             st.warning(plain(problem), icon=":material/error:")
         if examined.names:
@@ -145,20 +162,25 @@ def panel(examined: Examined) -> None:
             st.caption(t("doctor.read", names=read))
         if examined.names and not count:
             st.success(t("doctor.clean"), icon=":material/check_circle:")
-        for record in examined.records:
+        diffs = bool(count) and st.toggle(t("doctor.diffs"), key="doctor.diffs")
+        for rule in dict.fromkeys(record.rule for record in examined.records):
             with st.container(border=True):
-                _record(record)
+                _rule([record for record in examined.records if record.rule == rule], diffs)
 
 
-def _record(record: Record) -> None:
-    colour = _COLOUR.get(record.cost, "gray")
-    where = plain(f"{spelled(record.file)}:{record.line}")
-    st.markdown(f":{colour}-badge[{record.cost}] **{where}** {_code(record.message)}")
-    for each in record.measured:
-        cost = t(
-            "bottlenecks.cost", ms=duration_ms(each.cost_ms), share=percent(100 * each.share, 1)
-        )
-        st.markdown(t("doctor.measured", title=plain(each.title), cost=cost))
-    st.markdown(f"{plain(record.why)} **{t('bottlenecks.fix')}** {plain(record.fix)}")
-    if record.diff:
-        st.code(record.diff, language="diff")
+def _rule(records: list[Record], diffs: bool) -> None:
+    """What one rule says: why and what to do once, then its lines."""
+    first = records[0]
+    rule, colour = RULES[first.rule], _COLOUR.get(first.cost, "gray")
+    st.markdown(f":{colour}-badge[{first.cost}] **{rule.title}**")
+    st.markdown(f"{rule.why} **{t('bottlenecks.fix')}** {rule.fix}")
+    for each in dict.fromkeys(said for record in records for said in record.measured):
+        share = percent(100 * each.share, 1)
+        cost = t("bottlenecks.cost", ms=duration_ms(each.cost_ms), share=share)
+        st.markdown(f":material/speed: {t('doctor.measured', title=plain(each.title), cost=cost)}")
+    if not diffs:
+        st.markdown("\n".join(f"- **{_where(record)}** {_code(record)}" for record in records))
+    for record in records if diffs else ():
+        st.markdown(f"**{_where(record)}** {_code(record)}")
+        if record.diff:
+            st.code(record.diff, language="diff")
