@@ -98,13 +98,24 @@ def call_function(machine: Machine, callee: Value, node: ast.Call, arguments: Ar
     learned.repeated |= bool(frame.loops) or frame.function.repeated
     learned.callers.add(frame.function)
     learned.grad.add(frame.grad is not False)
-    if function.trains:
+    versions = [function, *_overrides(machine, function)]
+    if any(version.trains for version in versions):
         machine.note_training()
-    if function.has_step_loop:
+    if any(version.has_step_loop for version in versions):
         machine.note_step_loop(frame.loops)
     for text, grad in function.models.items():
         note_model(machine, text, grad and frame.grad is not False)
     return function.returns or UNKNOWN
+
+
+def _overrides(machine: Machine, function: Function) -> list[Function]:
+    """What subclasses in the script put in place of a method."""
+    owner = function.owner
+    if owner is None:
+        return []
+    infos = [info for info in machine.collected.classes.values() if owner in info.parents]
+    own = (info.methods[function.name] for info in infos if function.name in info.methods)
+    return [method for method in own if method is not function]
 
 
 def _bind(function: Function, callee: Value, node: ast.Call, arguments: Arguments) -> None:
@@ -226,10 +237,12 @@ def _note_training(
 _PREPARING = ("prepare", "setup", "setup_dataloaders", "prepare_data_loader")
 
 
-def note_iteration(machine: Machine, loader: Value) -> None:
-    """A loop over a DataLoader stands here: is it begun more than once?"""
+def note_iteration(machine: Machine, loader: Value, by: LoopFacts | None = None) -> None:
+    """A loop over a DataLoader stands here (None: it is in another file): is it begun again?"""
     frame = machine.frame
     for facts in loader.ref or ():
+        if by is not None:
+            facts.iterated.add(by)
         around = any(not _inside(facts, loop) for loop in frame.loops)
         again = frame.function.repeated and facts.function is not frame.function
         facts.repeated |= around or again or frame.function.place is Place.STEP

@@ -76,6 +76,7 @@ def _inherit(
         if known is not None and known is not info:
             _inherit(known, classes, imports, seen)
             info.bases |= known.bases
+            info.parents |= {known, *known.parents}
             info.methods = {**known.methods, **info.methods}
         elif text:
             top, _, rest = text.partition(".")

@@ -166,7 +166,7 @@ def iterated(machine: Machine, loop: LoopFacts, node: ast.expr, value: Value) ->
         return builtin_calls.given(value)
     loop.over_loader = loader
     machine.note_step_loop(machine.frame.loops)
-    calls.note_iteration(machine, loader)
+    calls.note_iteration(machine, loader, loop)
     return builtin_calls.given(value)
 
 

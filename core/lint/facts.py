@@ -112,15 +112,15 @@ class ClassInfo:
     """A class of the script.
 
     Attributes:
+        parents: ancestors that the script defines.
         bases: full dotted names of its bases that come from elsewhere, of all ancestors.
-        made: whether the script makes one.
         methods: its own and inherited ones that the script defines.
         attrs: what is assigned to ``self.name``.
     """
 
     node: ast.ClassDef
     bases: set[str] = field(default_factory=set)
-    made: bool = False
+    parents: set[ClassInfo] = field(default_factory=set)
     methods: dict[str, Function] = field(default_factory=dict)
     attrs: dict[str, Value] = field(default_factory=dict)
     next_attrs: dict[str, Value] = field(default_factory=dict)
@@ -192,8 +192,8 @@ class LoopFacts:
             return Place.STEP
         if self.over_loader is None:
             return Place.EVALUATION if self._evaluates_by_count else Place.ELSEWHERE
-        evaluates = (self.models or self.grad_off) and not self.has_step_loop
-        return Place.EVALUATION if evaluates else Place.STEP
+        # Around a step loop it is an epoch over parts of the data, without one it only evaluates.
+        return Place.ELSEWHERE if self.has_step_loop else Place.EVALUATION
 
     @property
     def _evaluates_by_count(self) -> bool:
@@ -221,6 +221,7 @@ class LoaderFacts:
         repeated: it is iterated in a loop that it is not made in.
         moved: its batches go to the device.
         loop: the loop it is made in.
+        iterated: loops over it.
     """
 
     call: ast.Call
@@ -234,3 +235,10 @@ class LoaderFacts:
     pinned: bool = False
     repeated: bool = False
     moved: bool = False
+    iterated: set[LoopFacts] = field(default_factory=set)
+
+    @property
+    def is_read_once(self) -> bool:
+        """It is seen to be read, by evaluation alone and but once: starting workers costs more."""
+        once = bool(self.iterated) and not self.repeated
+        return once and all(loop.place is Place.EVALUATION for loop in self.iterated)

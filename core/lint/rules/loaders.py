@@ -93,7 +93,7 @@ def conclude(machine: Machine) -> Iterator[Draft]:
         return
     for facts in machine.loaders.values():
         yield from _built_in_loop(machine, facts)
-        if facts.open_ended or _on_device_already(machine, facts):
+        if facts.open_ended or facts.is_read_once or _on_device_already(machine, facts):
             continue
         rules = [_workers(machine, facts)]
         if machine.survey.uses_cuda and facts.moved:
