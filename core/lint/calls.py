@@ -189,6 +189,7 @@ def _output(returned: Value, output: Value, grad: bool) -> Value:
 def note_model(machine: Machine, text: str, grad: bool) -> None:
     """A module is called here: loops up to the one over the DataLoader run it."""
     frame = machine.frame
+    grad = grad and not frame.guarded[-1]
     for loop in reversed(frame.loops):
         loop.next_models[text] = loop.next_models.get(text, False) or grad
         if loop.over_loader is not None:

@@ -62,6 +62,8 @@ def lint_source(source: Source) -> list[Record]:
 
     try:
         machine = Machine(source, watch)
+        if not machine.survey.is_torch:
+            return []
         machine.run()
         for conclude in CONCLUSIONS:
             for draft in conclude(machine):

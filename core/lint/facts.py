@@ -222,6 +222,7 @@ class LoaderFacts:
         moved: its batches go to the device.
         loop: the loop it is made in.
         iterated: loops over it.
+        single: made for ``iter(...)`` on the spot, outside of loops.
     """
 
     call: ast.Call
@@ -235,10 +236,13 @@ class LoaderFacts:
     pinned: bool = False
     repeated: bool = False
     moved: bool = False
+    single: bool = False
     iterated: set[LoopFacts] = field(default_factory=set)
 
     @property
     def is_read_once(self) -> bool:
         """It is seen to be read, by evaluation alone and but once: starting workers costs more."""
+        if self.single:
+            return True
         once = bool(self.iterated) and not self.repeated
         return once and all(loop.place is Place.EVALUATION for loop in self.iterated)

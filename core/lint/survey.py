@@ -16,6 +16,7 @@ from core.lint.values import UNKNOWN, Kind, Value, tensor
 
 _ARGUMENTS = frozenset({"args", "opt", "opts", "options", "config", "cfg", "hparams", "flags"})
 """What parsed command lines are called."""
+_TORCH = re.compile(r"torch|lightning|pytorch_lightning|accelerate|transformers|timm")
 _ACCELERATORS = ("cuda", "mps", "xpu", "npu", "hpu", "gpu")
 # Calls that a script which computes on the CPU may make as well.
 _HARMLESS = frozenset({
@@ -56,6 +57,11 @@ class Survey:
     defaults: dict[str, ast.Constant] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     mentions: set[str] = field(default_factory=set)
+
+    @property
+    def is_torch(self) -> bool:
+        """Whether the script uses PyTorch at all."""
+        return any(_TORCH.match(name) for name in self.imports.values())
 
     def is_off(self, node: ast.expr | None) -> bool:
         """An option that is absent, 0 or False, also by the default of the command line."""

@@ -26,7 +26,7 @@ from core.lint.sources import MAX_MIB
         (b"x = 1\n" * (MAX_MIB * 2**20 // 6 + 1), "huge.py", "larger than"),
         (b"x = " + b"(" * 5000 + b")" * 5000, "deep.py", "deep.py"),
         (b"x = " + b"-" * 3000 + b"1", "minus.py", "deep"),
-        (b"x = " + b"f(" * 180 + b")" * 180, "calls.py", "deep"),
+        (b"import torch\nx = " + b"f(" * 180 + b")" * 180, "calls.py", "deep"),
     ],
 )
 def test_what_is_no_script_is_one_line(content: bytes, name: str, says: str) -> None:

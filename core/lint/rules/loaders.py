@@ -28,6 +28,11 @@ def watch(machine: Machine, kind: str, seen: Seen) -> Iterator[Draft]:
     if kind != "call" or not isinstance(seen.node, ast.Call):
         return
     node = seen.node
+    if seen.name == "builtins.iter" and node.args and not seen.frame.loops:
+        first = node.args[0]
+        made = machine.loaders.get(first) if isinstance(first, ast.Call) else None
+        if made is not None:
+            made.single = True
     line, offset = position(node)
     if _to_device(machine, node, seen):
         if _moves_pinned_batch(seen) and not _is_free(node):
@@ -166,8 +171,15 @@ def _in_memory(facts: LoaderFacts) -> bool:
         return value.ref.endswith("TensorDataset")
     if isinstance(value.ref, ClassInfo):
         fetch = value.ref.methods.get("__getitem__")
-        return fetch is not None and not any(isinstance(p, ast.Call) for p in ast.walk(fetch.node))
+        calls = [p for p in ast.walk(fetch.node) if isinstance(p, ast.Call)] if fetch else []
+        return fetch is not None and all(
+            dotted(call.func).rpartition(".")[2] in _CHEAP for call in calls
+        )
     return False
+
+
+_CHEAP = frozenset({"from_numpy", "as_tensor", "tensor", "Tensor", "int", "float", "len"})
+"""What a ``__getitem__`` may call and still cost nothing."""
 
 
 def _on_device_already(machine: Machine, facts: LoaderFacts) -> bool:

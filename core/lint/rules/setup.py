@@ -95,6 +95,8 @@ def _is_entry(machine: Machine) -> bool:
 
 def _multiplies(machine: Machine, names: set[str]) -> bool:
     """Whether matrix products are most of the work, as far as the script shows its model."""
-    if any(_PRODUCTS.search(name) for name in names) or "transformers" in names:
+    imported = machine.survey.imports.values()
+    hugging = any(re.match(r"transformers\..*(Model|For)", name) for name in imported)
+    if any(_PRODUCTS.search(name) for name in names) or hugging:
         return True
     return machine.wide and not any(_CONVOLUTIONS.match(name) for name in names)
