@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import gallery
 from core.runs import Run
@@ -15,8 +16,9 @@ from core.ui.texts import t
 _COLOUR = {"critical": "red", "warning": "orange", "note": "gray"}
 
 
-def show(found: Diagnosis, run: Run | None) -> None:
-    """All findings; those of a job of ours can be tried."""
+def show(found: Diagnosis, run: Run | None) -> list[DeltaGenerator]:
+    """All findings; those of a job of ours can be tried. Returns a place in each for more."""
+    slots: list[DeltaGenerator] = []
     st.subheader(t("bottlenecks.findings"))
     if not found.findings:
         st.success(t("bottlenecks.healthy"), icon=":material/check_circle:")
@@ -25,11 +27,13 @@ def show(found: Diagnosis, run: Run | None) -> None:
         with st.container(border=True, key=f"finding{index}"):
             describe(finding)
             _explain(finding)
+            slots.append(st.container())
             known = {}
             if job is not None:
                 known = {k: v for k, v in finding.fix.overrides.items() if k in job.params}
             if job is not None and known:
                 _relaunch(job, known, finding, index)
+    return slots
 
 
 def _explain(finding: Finding) -> None:

@@ -12,7 +12,7 @@ from core.charts import traces as charts
 from core.runs import Run
 from core.traces import Diagnosis, Lanes, Trace
 from core.ui import data, draw, forms
-from core.ui.bottlenecks import figures, findings, ranks, spans, tables, together
+from core.ui.bottlenecks import doctor, figures, findings, ranks, spans, tables, together
 from core.ui.format import plain
 from core.ui.texts import t
 
@@ -75,8 +75,8 @@ def show_diagnosis(
     breakdown, use = st.columns(2, gap="large")
     breakdown.subheader(t("bottlenecks.breakdown"))
     on_host = found.device_index is None
-    use.subheader(t("bottlenecks.hostuse" if on_host else "bottlenecks.use"))
-    findings.show(found, run)
+    use.subheader(t("bottlenecks.hostuse") if on_host else t("bottlenecks.use"))
+    slots = findings.show(found, run)
     with actions:
         _next(trace, found, lanes, run)
     with breakdown:
@@ -86,6 +86,8 @@ def show_diagnosis(
         built = charts.utilisation_chart(found)
         draw.chart(built, alt=t("bottlenecks.use.alt"), key="use")
     together.show(found)
+    if run is not None:
+        doctor.show(found, run, slots)
     st.subheader(t("bottlenecks.timeline"))
     st.caption(t("bottlenecks.timeline.help"))
     spans.show(lanes(), found)
