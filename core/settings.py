@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         runs_dir: where jobs write (``GPULSE_RUNS_DIR``); always readable as a root too.
         state_dir: job store, caches, built-in data and the mirrors of remote folders
             (``GPULSE_STATE_DIR``); never a log folder.
+        scripts: folders with training scripts that the script doctor may read besides the roots
+            (``GPULSE_SCRIPTS``, separated as in ``PATH``).
         workloads: allow-list of the user's own ``package.module:workload`` entry points.
         engine: who runs the jobs: this machine, or a Slurm or Ray cluster that shares the runs
             folder.
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_state_dir("gpulse", appauthor=False))
     )
+    scripts: Annotated[tuple[Path, ...], NoDecode] = ()
     workloads: Annotated[tuple[str, ...], NoDecode] = ()
     engine: Literal["local", "slurm", "ray"] = "local"
     slurm_options: str = ""
@@ -95,6 +98,13 @@ class Settings(BaseSettings):
     def _split_roots(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part for part in _ROOT.findall(value) if part.strip())
+        return value
+
+    @field_validator("scripts", mode="before")
+    @classmethod
+    def _split_scripts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(part).expanduser() for part in value.split(os.pathsep) if part)
         return value
 
     @field_validator("workloads", mode="before")

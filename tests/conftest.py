@@ -16,7 +16,7 @@ def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GPULSE_RUNS_DIR", str(tmp_path / "runs"))
     monkeypatch.setenv("GPULSE_ROOTS", str(tmp_path / "runs"))
     for name in ("WORKLOADS", "ENGINE", "CPU_SLOTS", "IDLE_EXIT_S", "REMOTE_FILE_GIB",
-                 "REMOTE_TOTAL_GIB", "WEBHOOK_URL"):  # fmt: skip
+                 "REMOTE_TOTAL_GIB", "WEBHOOK_URL", "SCRIPTS"):  # fmt: skip
         monkeypatch.delenv(f"GPULSE_{name}", raising=False)
 
 

@@ -31,6 +31,8 @@ ALLOWED: dict[str, set[str]] = {
     "compare": _BASE | {"events", "dynamics", "traces", "health", "promises"},
     "report": _BASE
     | {"events", "dynamics", "traces", "health", "series", "loader", "jobs", "compare"},
+    "gallery": _BASE | {"traces", "compare"},
+    "lint": _BASE | {"traces"},
     "series": _BASE | {"events"},
     "table": _BASE | {"events", "dynamics", "health"},
     "hparams": set(),
@@ -39,14 +41,15 @@ ALLOWED: dict[str, set[str]] = {
     "ui": _BASE
     | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
     | {"loader", "health", "charts", "series", "table", "hparams", "pictures"}
-    | {"compare", "report", "promises"},
+    | {"compare", "report", "gallery", "lint", "promises"},
     "tuning": _BASE | {"loader", "jobs"},
     "cli": _BASE
-    | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning"},
+    | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning", "lint"},
     "__main__": {"cli"},
 }
 NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.jobs", "core.ui.dynamics", "core.ui.explore",
-            "core.ui.bottlenecks", "core.ui.compare", "core.ui.loader", "core.tuning",
+            "core.ui.bottlenecks", "core.ui.compare", "core.ui.loader", "core.ui.gallery",
+            "core.tuning", "core.lint",
             "core.charts.traces")  # fmt: skip
 
 

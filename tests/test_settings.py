@@ -58,6 +58,11 @@ def test_mirrors_of_similar_urls_differ() -> None:
     assert settings().mirror("s3://a/b") == settings().mirror("s3://a/b/")
 
 
+def test_folders_with_scripts_are_separated_as_in_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPULSE_SCRIPTS", os.pathsep.join(["/code/a", "b", ""]))
+    assert settings().scripts == (Path("/code/a"), Path("b"))
+
+
 def test_workloads_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GPULSE_WORKLOADS", "a.b:c, d:e,")
     assert settings().workloads == ("a.b:c", "d:e")

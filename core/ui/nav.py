@@ -29,6 +29,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("bottlenecks", ":material/speed:"),
     ("loader", ":material/tune:"),
     ("compare", ":material/compare_arrows:"),
+    ("gallery", ":material/menu_book:"),
 )
 """(file name below ``pages/``, icon) in the order of the navigation."""
 

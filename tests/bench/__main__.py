@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("chaos", "dynamics", "events", "live", "loader", "traces", "viewers")
+BENCHES = (
+    "chaos", "dynamics", "events", "lint", "live", "loader", "opening", "traces", "viewers",
+)  # fmt: skip
 
 
 def main(words: list[str]) -> int:

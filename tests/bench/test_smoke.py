@@ -57,6 +57,17 @@ def test_the_events_bench_runs_at_toy_size(tmp_path, capsys):
     assert "tbparse / cold" in capsys.readouterr().out
 
 
+def test_the_lint_bench_counts_alarms_by_rule(tmp_path, capsys):
+    (tmp_path / "a.py").write_text("import torch\noptimizer.zero_grad(set_to_none=False)\n")
+    (tmp_path / "b.py").write_text("def f(:\n")
+    assert main(["lint", str(tmp_path), "--list"]) == 0
+    printed = capsys.readouterr().out
+    assert "grads-zeroed     1" in printed
+    assert "b.py is not Python 3" in printed
+    assert "1 alarms in 1 of 2 scripts, 2 lines" in printed
+    assert "a.py:2: grads-zeroed" in printed
+
+
 def test_the_dynamics_bench_prints_ours_next_to_the_peers(tmp_path, capsys):
     if not histories.SHARED.is_dir():
         assert main(["dynamics"]) == 0
@@ -92,6 +103,11 @@ def test_the_traces_bench_runs_at_toy_size(tmp_path, capsys):
     assert all(figure["value"] > 0 for figure in figures)
     assert "costliest view" in capsys.readouterr().out
     assert main(["traces", "--source", str(tmp_path / "absent")]) == 0
+    assert "skipped" in capsys.readouterr().out
+
+
+def test_the_opening_bench_needs_a_trace(tmp_path, capsys):
+    assert main(["opening", "--trace", str(tmp_path / "absent")]) == 0
     assert "skipped" in capsys.readouterr().out
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-PAGES = ["Start", "Jobs", "Runs", "Training dynamics", "Bottlenecks", "DataLoader", "Compare"]
+PAGES = [
+    "Start",
+    "Jobs",
+    "Runs",
+    "Training dynamics",
+    "Bottlenecks",
+    "DataLoader",
+    "Compare",
+    "Killer gallery",
+]
 
 
 def test_a_cold_server_opened_at_a_deep_link_has_navigation_and_state(

@@ -50,9 +50,9 @@ def test_a_tuning_is_watched_live_and_its_answer_becomes_the_next_job(visit) -> 
     expect(page.get_by_text(f"The setting that {job_id} found best")).to_be_visible()
     workers = call.split("num_workers=")[1].split(",")[0].rstrip(")\n ")
     data = page.get_by_test_id("stExpander").filter(has_text="num_workers")
-    if not data.get_by_label("num_workers").is_visible():
+    if not data.get_by_role("spinbutton", name="num_workers").is_visible():
         data.locator("summary").first.click()
-    expect(data.get_by_label("num_workers")).to_have_value(workers)
+    expect(data.get_by_role("spinbutton", name="num_workers")).to_have_value(workers)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
