@@ -157,7 +157,7 @@ def _dataframe(frame: pd.DataFrame, matching: list[Run], chosen: list[Run]) -> N
     rows = sorted(place[run.key] for run in chosen if run.key in place)
     if st.session_state.get(_EVERY):
         rows = list(range(len(keys)))
-    wanted = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    wanted: Any = {"selection": {"rows": rows, "columns": [], "cells": []}}
     # What a table begins with is not put into its state: a browser that is late sees only the
     # newest message for it, and the one with the ticks would be lost.
     if _rows_now() not in (None, rows):
@@ -170,7 +170,7 @@ def _dataframe(frame: pd.DataFrame, matching: list[Run], chosen: list[Run]) -> N
         column_config=_config(list(frame.columns)),
         on_select=_take_selection,  # pyright: ignore[reportArgumentType]
         selection_mode="multi-row",
-        selection_default=wanted,  # pyright: ignore[reportArgumentType]
+        selection_default=wanted,
         key=_TABLE,
         placeholder="",
         alt=t("runs.table", n=len(frame)),
