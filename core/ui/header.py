@@ -11,7 +11,7 @@ from core.errors import GpulseError
 from core.health import Health
 from core.runs import Run
 from core.settings import settings
-from core.ui import alerts, data, nav
+from core.ui import alerts, data, live, nav
 from core.ui.format import DASH, duration_ms, duration_s, number, percent, plain, signed
 from core.ui.texts import t
 
@@ -176,18 +176,19 @@ def _strip(key: str) -> None:
     except GpulseError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    signs = data.vital_signs(run, with_trace=True)
+    signs = live.signs(run)
     with st.grid(4, min_column_width=145, gap="small"):
         _learning(run, signs)
         _efficiency(signs)
     job = data.job_of(run)
     if job is None:
+        live.rerun_when_calm(run, "_live_log")
         return
     if not job.final:
         jobs.ensure_supervisor()
     if not job.final or job.state in ("failed", "lost"):
         job_progress(job)
-    data.rerun_when_done(job, "_live_run")
+    live.rerun_when_done(job, "_live_run")
     alerts.toast(job)
 
 
@@ -204,7 +205,7 @@ def show() -> Run | None:
         run = pick_run()
         if run is None:
             return None
-        if data.is_live(run):
+        if data.is_writing(run):
             _live_strip(run.key)
         else:
             _strip(run.key)

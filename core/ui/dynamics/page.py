@@ -22,7 +22,7 @@ def run_view(run: Run) -> None:
     """The dynamics of a run, drawn anew by itself while it is live or its slider plays."""
     if playing.playing():
         _play(run, ticking=True)
-    elif data.is_live(run):
+    elif data.is_writing(run):
         _live(run)
     else:
         _still(run)
@@ -55,7 +55,7 @@ def _slider_view(run: Run, judged: data.Judged, view: View, exports: Any, *, tic
         return
     unit = view.look.step_name
     top = st.container()
-    step = playing.slider(unit, *scale, ticking=ticking, live=data.is_live(run))
+    step = playing.slider(unit, *scale, ticking=ticking, live=data.is_writing(run))
     past = store.hindsight(run, pair, step) if step < scale[1] else None
     if view.known and past is not None:
         verdict = dynamics.diagnose(pair, at=step)
