@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -17,8 +18,20 @@ from core.ui import data
 SIGNS_SHARE = 0.02
 """Of a processor, at most, that goes into the vital signs of a run while it is being written."""
 
+LOOK_SHARE = 0.05
+"""Of the time between two looks, at most, that its vital signs alone may take."""
+
 MAX_SIGNS = 256
 """Runs whose signs are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    stamp: Hashable
+    signs: health.Health
+    cost_s: float
+    again: float
+    """Monotonic time before which signs of earlier content are good enough."""
 
 
 class _Signs:
@@ -29,23 +42,30 @@ class _Signs:
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Path, tuple[Hashable, float, health.Health]] = OrderedDict()
+        self._known: OrderedDict[Path, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, run: Run, make: Callable[[], health.Health]) -> health.Health:
         with self._lock:
             known = self._known.get(run.path)
-        if known is None or (known[0] != run.stamp and time.monotonic() >= known[1]):
+        if known is None or (known.stamp != run.stamp and time.monotonic() >= known.again):
             begin, stamp = time.thread_time(), run.stamp
             signs = make()
-            rest = (time.thread_time() - begin) / SIGNS_SHARE
-            known = (stamp, time.monotonic() + min(rest, data.FRESH_S), signs)
+            cost_s = time.thread_time() - begin
+            rest_s = min(cost_s / SIGNS_SHARE, data.FRESH_S)
+            known = _Kept(stamp, signs, cost_s, time.monotonic() + rest_s)
         with self._lock:
             self._known[run.path] = known
             self._known.move_to_end(run.path)
             while len(self._known) > MAX_SIGNS:
                 self._known.popitem(last=False)
-        return known[2]
+        return known.signs
+
+    def cost_s(self, run: Run) -> float:
+        """What they took the last time."""
+        with self._lock:
+            known = self._known.get(run.path)
+        return known.cost_s if known else 0.0
 
 
 @st.cache_resource
@@ -61,6 +81,11 @@ def signs(run: Run) -> health.Health:
     if not data.is_writing(run):
         return data.vital_signs(run, with_trace=True)
     return _signs().get(run, lambda: data.vital_signs(run, with_trace=True))
+
+
+def every_s(run: Run) -> float:
+    """Seconds between two looks at a run that is being written: more of them where it is long."""
+    return min(data.FRESH_S, max(data.LIVE_S, _signs().cost_s(run) / LOOK_SHARE))
 
 
 def rerun_when_calm(run: Run, flag: str) -> None:

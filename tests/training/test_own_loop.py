@@ -218,7 +218,7 @@ def test_an_error_in_the_loop_is_the_users_and_the_run_can_be_read(tmp_path, err
         train()
     assert job(tmp_path / "r")["error"] == f"{error.__name__}: mine"
     assert values(tmp_path / "r", "Loss/train_step") == list(range(10))
-    assert not torch._C._autograd._profiler_enabled()
+    assert not torch.autograd._profiler_enabled()  # pyright: ignore[reportPrivateImportUsage]
     assert "watch" not in [thread.name for thread in threading.enumerate()]
 
 
@@ -273,7 +273,7 @@ def test_a_profiler_of_the_users_own_costs_the_profile_alone(tmp_path, capsys):
     assert len(values(tmp_path / "r", "Loss/train_step")) == 10
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if "no more profiles" in line] == lines[1:]
-    assert not torch._C._autograd._profiler_enabled()
+    assert not torch.autograd._profiler_enabled()  # pyright: ignore[reportPrivateImportUsage]
 
 
 def test_a_profile_that_had_no_room_is_told(tmp_path, capsys):

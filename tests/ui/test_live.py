@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.health import Health
 from core.runs import Run, find
-from core.ui import live
+from core.ui import data, live
 
 
 def _run(folder: Path, text: str) -> Run:
@@ -38,3 +38,12 @@ def test_signs_that_took_long_are_kept_for_a_while_though_files_changed(tmp_path
     assert kept.get(_run(tmp_path / "a", "xx"), lambda: slow(2)).best_value == 1
     clock[0] += 2
     assert kept.get(_run(tmp_path / "a", "xx"), lambda: slow(3)).best_value == 3
+
+
+def test_a_run_whose_signs_take_long_is_looked_at_less_often(tmp_path, monkeypatch):
+    kept, run = live._Signs(), _run(tmp_path / "a", "x")
+    monkeypatch.setattr(live, "_signs", lambda: kept)
+    assert live.every_s(run) == data.LIVE_S
+    for cost_s, looks_s in ((0.01, data.LIVE_S), (0.5, 0.5 / live.LOOK_SHARE), (99, data.FRESH_S)):
+        kept._known[run.path] = live._Kept((), Health(), cost_s, 0.0)
+        assert live.every_s(run) == looks_s

@@ -12,7 +12,7 @@ from core.charts import dynamics as charts
 from core.charts.curves import Look
 from core.dynamics import LossPair, StopRow, Verdict
 from core.runs import Run
-from core.ui import data, draw
+from core.ui import data, draw, live
 from core.ui.dynamics import choosing, playing, report, store
 from core.ui.dynamics.choosing import View
 from core.ui.texts import t
@@ -23,7 +23,7 @@ def run_view(run: Run) -> None:
     if playing.playing():
         _play(run, ticking=True)
     elif data.is_writing(run):
-        _live(run)
+        st.fragment(_run, run_every=live.every_s(run))(run)
     else:
         _still(run)
 
@@ -44,7 +44,6 @@ def _run(run: Run, *, ticking: bool = False) -> None:
 _INK_ON_PAPER = "#31333F"
 
 _still = st.fragment(_run)
-_live = st.fragment(_run, run_every=data.LIVE_S)
 _play = st.fragment(_run, run_every=playing.TICK_S)
 
 
