@@ -3,7 +3,8 @@
 The logarithm of measured over simulated throughput is taken for a Gaussian process: an error that
 all settings share (the machine is slower than while probing), one that settings without or with
 workers share (what sending costs), and one that only similar settings share. The kernel is fixed;
-its sizes are those of the errors seen on a measured grid (``python -m tests.bench loader``).
+its sizes are near the likeliest for the errors on a measured grid
+(``python -m tests.bench loader``).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.loader.setting import Setting
 
-SHARED_SD, KIND_SD, LOCAL_SD = 0.12, 0.12, 0.10
+SHARED_SD, KIND_SD, LOCAL_SD = 0.12, 0.16, 0.07
 """Standard deviations of the three errors, as natural logarithms (0.1: about 10 %)."""
 
 REACH = np.array([0.8, 1.5, 2.0, 0.5, 1.0, 0.5])

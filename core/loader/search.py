@@ -169,7 +169,8 @@ def _confirm(
 ) -> Choice:
     """Repeat what the answer rests on, else a rival that is not told apart yet, else stop."""
     leader = leader_of(model, seen)
-    for setting in (leader, baseline):
+    # The baseline first: the leader may turn out another one.
+    for setting in (baseline, leader):
         if _rounds_missing(trials, setting):
             return Choice(setting, "measured again: the answer rests on it")
     rivals = [o.setting for o in seen if o.setting != leader]

@@ -31,6 +31,11 @@ def percent(value: float | None, digits: int = 0) -> str:
     return DASH if value is None or math.isnan(value) else f"{value:.{digits}f} %"
 
 
+def certainty(share: float) -> str:
+    """A probability (0 to 1) in per cent; never 100 %, which no measurement gives."""
+    return "over 99 %" if share > 0.99 else percent(100 * share)
+
+
 def duration_ms(value: float | None) -> str:
     """Milliseconds in the unit that reads best: µs, ms or s."""
     if value is None or math.isnan(value):

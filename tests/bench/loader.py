@@ -24,7 +24,7 @@ from core.loader.processes import run_trial
 from core.loader.setting import Setting
 from tests.bench.grid import BATCHES, LIMIT_S, Grid, measure, regimes_of
 from tests.bench.measure import ROOT, Figure, report
-from tests.bench.replay import STRATEGIES, Outcome, errors, outcomes
+from tests.bench.replay import STRATEGIES, Outcome, errors, outcomes, repeats
 
 PAIRS = 3
 """Trials of the baseline and of the recommendation that a promised gain is held against."""
@@ -32,11 +32,12 @@ PAIRS = 3
 
 def _error_figures(grid: Grid, regimes: Sequence[str]) -> list[Figure]:
     figures = []
-    for anchored, name, goals in (
-        (False, "probe alone", (None, None)),
-        (True, "two anchors", (7.0, 20.0)),
+    for name, of, goals in (
+        ("probe alone", lambda r: errors(grid, r, BATCHES, False), (None, None)),
+        ("two anchors", lambda r: errors(grid, r, BATCHES, True), (7.0, 20.0)),
+        ("one trial of the cell", lambda r: repeats(grid, r, BATCHES), (None, None)),
     ):
-        each = {r: errors(grid, r, BATCHES, anchored) for r in regimes}
+        each = {r: of(r) for r in regimes}
         every = 100 * np.array([e for values in each.values() for e in values])
         note = ", ".join(f"{r} {100 * median(v):.1f}" for r, v in each.items() if v)
         figures += [

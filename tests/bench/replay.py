@@ -1,7 +1,8 @@
 """Strategies replayed on a measured grid: each trial draws one of the cell's recorded rounds.
 
 The truth of a cell is the geometric mean over its rounds and, since prefetch factors differ by
-less than trials of one setting do, over the prefetch factors.
+less than trials of one setting do, over the prefetch factors; numbers of workers that differ by
+no more than their trials make likely count as nearly the same.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tests.bench.grid import WORKERS, Grid, cells
 
 MOST_TRIALS = 6
 DRAWS = 20
-"""Replays of a strategy on each regime and batch size."""
+"""Replays of a strategy on each regime and batch size, and drawings of the anchors."""
 
 Speeds = dict[Setting, list[Trial]]
 
@@ -41,29 +42,63 @@ def truth(speeds: Speeds) -> dict[Setting, float]:
     for setting, trials in speeds.items():
         logs = [float(np.log(t.samples_per_s or 1.0)) for t in trials]
         pooled.setdefault(setting.num_workers, []).extend(logs)
-    return {s: float(np.exp(fmean(pooled[s.num_workers]))) for s in speeds}
+    known = {workers: fmean(logs) for workers, logs in pooled.items()}
+    several = {w: logs for w, logs in pooled.items() if w and len(logs) > 1}
+    if len(several) > 2:
+        known |= _shrunk(several)
+    return {s: float(np.exp(known[s.num_workers])) for s in speeds}
 
 
-def predicted(costs: Costs, speeds: Speeds, wanted: Sequence[Setting], rng: random.Random,
+def _shrunk(pooled: dict[int, list[float]]) -> dict[int, float]:
+    """Means drawn towards their own mean by the part of their variance that is noise.
+
+    Empirical Bayes (James and Stein 1961): the largest of noisy means is the luckiest, not the
+    best.
+    """
+    means = np.array([fmean(logs) for logs in pooled.values()])
+    noise = fmean(float(np.var(logs, ddof=1)) / len(logs) for logs in pooled.values())
+    total = float(means.var(ddof=1))
+    kept = max(0.0, 1 - noise / total) if total > 0 else 0.0
+    drawn = means.mean() + kept * (means - means.mean())
+    return dict(zip(pooled, drawn.tolist(), strict=True))
+
+
+def predicted(model: Model, speeds: Speeds, wanted: Sequence[Setting], rng: random.Random,
               anchors: Sequence[Setting]) -> list[Prediction]:  # fmt: skip
     """Predictions for cells, corrected by one drawn trial of each anchor."""
     drawn = [rng.choice(speeds[anchor]) for anchor in anchors if anchor in speeds]
-    return Model(costs).predict(wanted, observations(drawn))
+    return model.predict(wanted, observations(drawn))
 
 
 def errors(grid: Grid, regime: str, batches: Sequence[int], anchored: bool) -> list[float]:
-    """Absolute relative errors of predicted throughput over all cells but the anchors."""
+    """Absolute relative errors of predicted throughput over all cells but the anchors.
+
+    The anchors are drawn anew :data:`DRAWS` times: trials of one cell differ.
+    """
     rng, found = random.Random(0), []
     largest = max(batches)
     by_batch = {batch: recorded(grid, regime, batch) for batch in batches}
     every: Speeds = {s: t for speeds in by_batch.values() for s, t in speeds.items()}
     for costs in grid.probes.get(regime, []):
         anchors = [Setting.of(0, largest), Setting.of(costs.cores, largest, 2)] if anchored else []
-        for speeds in by_batch.values():
-            true = truth(speeds)
-            wanted = [s for s in true if s not in anchors]
-            guesses = predicted(costs, every, wanted, rng, anchors)
+        true = {s: v for speeds in by_batch.values() for s, v in truth(speeds).items()}
+        wanted, model = [s for s in true if s not in anchors], Model(costs)
+        for _ in range(DRAWS if anchored else 1):
+            guesses = predicted(model, every, wanted, rng, anchors)
             found += [abs(p.samples_per_s / true[p.setting] - 1) for p in guesses]
+    return found
+
+
+def repeats(grid: Grid, regime: str, batches: Sequence[int]) -> list[float]:
+    """Absolute relative errors of single trials of the cells themselves: what noise alone makes."""
+    found = []
+    for speeds in (recorded(grid, regime, batch) for batch in batches):
+        true = truth(speeds)
+        found += [
+            abs((trial.samples_per_s or 0.0) / true[setting] - 1)
+            for setting, trials in speeds.items()
+            for trial in trials
+        ]
     return found
 
 

@@ -73,6 +73,14 @@ def test_trials_that_differ_more_than_expected_widen_all_intervals(tuning):
     assert drift_sd(calm.trials) < 0.05 < drift_sd(wild.trials)
 
 
+def test_a_trial_that_drifts_within_itself_is_expected_to_drift_between_trials(make_trial):
+    steady = make_trial(Setting.of(0, 10), 100.0)
+    first, last = steady.block_s[:10], tuple(1.2 * each for each in steady.block_s[10:])
+    drifting = replace(steady, block_s=first + last)
+    assert drift_sd([steady]) == pytest.approx(0.04)
+    assert drift_sd([drifting]) > 0.1
+
+
 def test_the_interval_of_the_gain_holds_the_gain_of_new_trials(make_trial, tuning):
     """Trials that drift by 4 % each: at least 90 % of the intervals hold the true gain."""
     rng, held = np.random.default_rng(0), 0

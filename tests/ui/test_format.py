@@ -30,6 +30,12 @@ def test_signed_has_a_sign_on_differences_only() -> None:
     assert [fmt.signed(v) for v in (0.5, 0.0, -0.5, None)] == ["+0.5", "0", "−0.5", "–"]
 
 
+def test_nothing_is_quite_certain() -> None:
+    assert [fmt.certainty(c) for c in (0.5, 0.99, 0.9951, 1.0)] == [
+        "50 %", "99 %", "over 99 %", "over 99 %",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("ms", "text"), [(0.25, "250 µs"), (38.2, "38.2 ms"), (1500.0, "1.5 s"), (None, "–")]
 )

@@ -13,7 +13,7 @@ from core.charts import picture
 from core.dynamics import Hindsight, LossPair, StopRow, Verdict, export
 from core.runs import Run
 from core.ui import data, forms
-from core.ui.format import DASH, number, percent, plain, signed
+from core.ui.format import DASH, certainty, number, percent, plain, signed
 from core.ui.texts import t
 
 _ORDER = ("fail", "warning", "ok", "unknown")
@@ -39,7 +39,7 @@ def verdict_box(verdict: Verdict, unit: str) -> None:
     title = t(f"verdict.{verdict.verdict}")
     sure = dynamics.confidence_level(verdict.verdict, verdict.confidence)
     if sure is not None:
-        title += " · " + t(f"sure.{sure}", share=percent(100 * verdict.confidence))
+        title += " · " + t(f"sure.{sure}", share=certainty(verdict.confidence))
     noise = dynamics.noise_level(verdict)
     swings = ""
     if noise is not None:
@@ -54,7 +54,7 @@ def then(past: Hindsight, unit: str, step: int) -> None:
     sure = dynamics.confidence_level(past.verdict, past.confidence)
     word = t(f"verdict.{past.verdict}")
     if sure is not None:
-        word += " · " + t(f"sure.{sure}", share=percent(100 * past.confidence))
+        word += " · " + t(f"sure.{sure}", share=certainty(past.confidence))
     line = t("dynamics.then", unit=unit.lower(), step=f"{step:,}", verdict=word)
     if past.stop:
         line += " " + t("dynamics.then.stop")

@@ -17,7 +17,7 @@ from core.table import attention
 from core.ui import data, draw, nav
 from core.ui.explore.patterns import compiled
 from core.ui.explore.store import ledger
-from core.ui.format import DASH, number, percent, plain, signed
+from core.ui.format import DASH, certainty, number, plain, signed
 from core.ui.texts import t
 
 MAX_DRAWN = 8
@@ -74,7 +74,7 @@ def _table(frame: pd.DataFrame) -> None:
     shown = pd.DataFrame({
         t("overview.run"): frame["run"],
         t("overview.verdict"): [t(f"verdict.{v}") if v else "" for v in frame["verdict"]],
-        t("several.sure"): [percent(100 * c) if c > 0 else DASH for c in frame["confidence"]],
+        t("several.sure"): [certainty(c) if c > 0 else DASH for c in frame["confidence"]],
         t("several.best"): _integers(frame["best_step"].tolist()),
         t("several.val"): [_loss(each) for each in frame["best_val"].tolist()],
         t("several.since"): _integers(frame["overfit_step"].tolist()),
