@@ -124,6 +124,7 @@ def test_the_vital_signs_are_those_of_a_job(own):
     assert signs.wait_pct is not None
     assert 0 < signs.wait_pct < 100
     assert signs.cpu_pct is not None
+    assert values(own.path, "hardware/cpu_percent")[0] > 0
     assert len(values(own.path, "Speed/val_step_ms")) == 4
     per_s, step_ms = values(own.path, "Speed/samples_per_s"), values(own.path, "Speed/step_ms")
     np.testing.assert_allclose(np.array(per_s) * step_ms, 4e3, rtol=1e-4)
@@ -137,7 +138,10 @@ def test_the_profile_holds_the_steps_that_were_planned(own):
     with gzip.open(trace, "rt") as file:
         text = file.read()
     assert "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__" in text
-    assert "train.py(" in text  # a frame of the user's own
+    assert "core/training/watching" in text
+    lines = [finding.where for finding in found.findings]
+    assert any("train.py(" in where for where in lines), lines
+    assert not any("watching" in where for where in lines), lines
 
 
 def test_the_run_says_what_it_was(own):
