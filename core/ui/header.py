@@ -195,8 +195,12 @@ def _strip(key: str) -> None:
 _live_strip = st.fragment(_strip, run_every=data.LIVE_S)
 
 
-def show() -> Run | None:
+def show(*, beside_table: bool = False) -> Run | None:
     """Draw the strip. Every page calls this right after its title.
+
+    Args:
+        beside_table: the page has a live table of runs, whose ticked rows another live part would
+            take back: there the strip is live for jobs alone.
 
     Returns:
         The chosen run, or None where there is none yet.
@@ -205,7 +209,7 @@ def show() -> Run | None:
         run = pick_run()
         if run is None:
             return None
-        if data.is_writing(run):
+        if data.is_live(run) or (not beside_table and data.is_writing(run)):
             _live_strip(run.key)
         else:
             _strip(run.key)
