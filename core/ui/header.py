@@ -169,7 +169,7 @@ def job_progress(job: jobs.Job) -> None:
         )
 
 
-def _strip(key: str) -> None:
+def _strip(key: str, *, ticking: bool = False) -> None:
     """The vital signs of a run, and its progress while it is live."""
     try:
         run = runs.find(key, settings().all_roots)
@@ -182,7 +182,8 @@ def _strip(key: str) -> None:
         _efficiency(signs)
     job = data.job_of(run)
     if job is None:
-        live.rerun_when_calm(run, "_live_log")
+        if ticking:
+            live.rerun_when_calm(run, "_live_log")
         return
     if not job.final:
         jobs.ensure_supervisor()
@@ -210,7 +211,7 @@ def show(*, beside_table: bool = False) -> Run | None:
         if run is None:
             return None
         if data.is_live(run) or (not beside_table and data.is_writing(run)):
-            _live_strip(run.key)
+            _live_strip(run.key, ticking=True)
         else:
             _strip(run.key)
         return run
