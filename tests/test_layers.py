@@ -29,7 +29,9 @@ ALLOWED: dict[str, set[str]] = {
     "loader": _BASE | {"workloads", "training"},
     "health": _BASE | {"dynamics", "traces"},
     "compare": _BASE | {"events", "dynamics", "traces", "health"},
-    "report": _BASE | {"traces", "compare"},
+    "report": _BASE
+    | {"events", "dynamics", "traces", "health", "series", "loader", "jobs", "compare"},
+    "gallery": _BASE | {"traces", "compare"},
     "series": _BASE | {"events"},
     "table": _BASE | {"events", "dynamics", "health"},
     "hparams": set(),
@@ -38,14 +40,14 @@ ALLOWED: dict[str, set[str]] = {
     "ui": _BASE
     | {"remote", "events", "dynamics", "traces", "workloads", "jobs"}
     | {"loader", "health", "charts", "series", "table", "hparams", "pictures"}
-    | {"compare", "report"},
+    | {"compare", "report", "gallery"},
     "tuning": _BASE | {"loader", "jobs"},
     "cli": _BASE
     | {"remote", "events", "dynamics", "traces", "jobs", "compare", "report", "tuning"},
     "__main__": {"cli"},
 }
 NO_TORCH = ("core.cli", "core.ui.overview", "core.ui.jobs", "core.ui.dynamics", "core.ui.explore",
-            "core.ui.bottlenecks", "core.ui.loader", "core.tuning",
+            "core.ui.bottlenecks", "core.ui.loader", "core.ui.gallery", "core.tuning",
             "core.charts.traces")  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from core.charts.placing import Plot
 from core.charts.theme import BEST, DIVERGED, RULE, ZONES
 from core.charts.xaxis import XAxis
-from core.dynamics import OURS, Curve, LossPair, StopRow, Verdict, Zone
+from core.dynamics import OURS, Curve, LossPair, StopRow, Verdict
+from core.dynamics.bands import bands, telling_zones
 
 NAME_LINE_PX = 14
 _STRIP_PX = 7
@@ -31,7 +32,7 @@ def band_layers(verdict: Verdict, x: XAxis, ink: str | None = None) -> list[dict
     Args:
         ink: colour of the bands' names, which stand above the plot; None leaves them out.
     """
-    rows = [*_bands(verdict, x), *_lost_band(verdict, x)]
+    rows = _rows(verdict, x)
     layers = [
         {
             "data": inline([row]),
@@ -46,47 +47,15 @@ def band_layers(verdict: Verdict, x: XAxis, ink: str | None = None) -> list[dict
     return layers
 
 
-def _bands(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
+def _rows(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
     """x, end, paint, opacity; the red begins lighter where its onset is uncertain."""
-    zones = _zones(verdict)
-    edges = [zone.start_step for zone in zones] + [_end(verdict, x)]
-    low, high = verdict.onset_interval or (None, None)
-    stretches: list[tuple[str, float, float, float]] = []
-    for zone, start, end in zip(zones, edges, edges[1:], strict=False):
-        opacity = ZONES[zone.phase][1]
-        if low is None or high is None or high <= low or "overfitting" not in _phases(verdict):
-            stretches.append((zone.phase, opacity, start, end))
-        elif zone.phase == "overfitting":
-            stretches.append((zone.phase, _ONSET_OPACITY, min(low, start), min(high, end)))
-            stretches.append((zone.phase, opacity, min(high, end), end))
-        else:
-            stretches.append((zone.phase, opacity, start, max(start, min(end, low))))
     rows = []
-    for phase, opacity, start, end in stretches:
-        if end > start or (len(zones) == 1 and verdict.diverged_step is None):
-            a, b = x.place([start, end]).tolist()
-            rows.append({"x": a, "end": b, "paint": ZONES[phase][0], "opacity": opacity})
+    for band in bands(verdict, x.last):
+        a, b = x.place([band.start, band.end]).tolist()
+        paint, opacity = DIVERGED if band.name == "diverged" else ZONES[band.name]
+        shade = opacity if band.certain else _ONSET_OPACITY
+        rows.append({"x": a, "end": b, "paint": paint, "opacity": shade})
     return rows
-
-
-def _zones(verdict: Verdict) -> list[Zone]:
-    """The zones that tell something: of a diverged run those before it was lost."""
-    lost = verdict.diverged_step
-    if lost is None:
-        return list(verdict.zones)
-    return [zone for zone in verdict.zones if zone.start_step < lost]
-
-
-def _end(verdict: Verdict, x: XAxis) -> int:
-    return x.last if verdict.diverged_step is None else min(verdict.diverged_step, x.last)
-
-
-def _lost_band(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
-    """From the step of divergence to the end; no phase says anything there."""
-    if verdict.diverged_step is None:
-        return []
-    a, b = x.place([verdict.diverged_step, x.last]).tolist()
-    return [{"x": a, "end": b, "paint": DIVERGED[0], "opacity": DIVERGED[1]}]
 
 
 def _lost_edge(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
@@ -99,10 +68,6 @@ def _lost_edge(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
     tip = {"field": "note", "type": "nominal", "title": "Diverged from"}
     return [{"data": inline([row]), "mark": mark,
              "encoding": {"x": x.encoding(), "tooltip": [tip]}}]  # fmt: skip
-
-
-def _phases(verdict: Verdict) -> set[str]:
-    return {zone.phase for zone in verdict.zones}
 
 
 def _onset_edges(verdict: Verdict, x: XAxis) -> list[dict[str, Any]]:
@@ -128,7 +93,7 @@ def _band_names(verdict: Verdict, x: XAxis, ink: str) -> dict[str, Any]:
     low, high = x.place([x.first, x.last]).tolist()
     margin = 0.07 * (high - low)
     values = []
-    named = [(zone.phase, zone.start_step, zone.end_step) for zone in _zones(verdict)]
+    named = [(zone.phase, zone.start_step, zone.end_step) for zone in telling_zones(verdict)]
     if verdict.diverged_step is not None:
         named = [(name, start, min(end, verdict.diverged_step)) for name, start, end in named]
         named.append(("diverged", verdict.diverged_step, x.last))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from core import remote
 from core.cli.output import say, show
 from core.cli.parser import BAD, FAILED, Answer, Parser
-from core.cli.verbs import jobs, logs, traces, tune
+from core.cli.verbs import jobs, logs, report, traces, tune
 from core.errors import BadInput, GpulseError
 
 _PLACES = ("path", "other")
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="python -m core", description="GPUlse without a browser.")
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
-    for group in (jobs, logs, traces, tune):
+    for group in (jobs, logs, traces, tune, report):
         group.add(verbs)
     for verb in verbs.choices.values():
         verb.add_argument("--json", action="store_true", help="print JSON instead of text")

@@ -4,7 +4,7 @@ The first of the two is what was before, the second what came after; they are ca
 Never imports torch.
 """
 
-from core.compare.places import compare
+from core.compare.places import compare, run_at
 from core.compare.records import Change, FindingChange, Promise, Speedup, TraceComparison
 from core.compare.runs import RunComparison, compare_runs
 from core.compare.traces import compare_traces
@@ -19,4 +19,5 @@ __all__ = [
     "compare",
     "compare_runs",
     "compare_traces",
+    "run_at",
 ]

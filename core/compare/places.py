@@ -26,7 +26,7 @@ def compare(a: Path, b: Path) -> TraceComparison | RunComparison:
         BadInput: a folder holds several runs, or one side has traces and the other none.
         Unreadable: a file is not what it claims to be.
     """
-    one, two = _run_at(a), _run_at(b)
+    one, two = run_at(a), run_at(b)
     if one.event_files and two.event_files:
         return compare_runs(one, two)
     if one.trace_files and two.trace_files:
@@ -46,8 +46,13 @@ def _holds(path: Path, run: Run) -> str:
     return f"{path} holds {' and '.join(parts) or 'no log'}"
 
 
-def _run_at(path: Path) -> Run:
-    """The run of a folder, or a file as a run of its own."""
+def run_at(path: Path) -> Run:
+    """The run of a folder, or a file as a run of its own.
+
+    Raises:
+        NotFound: the place does not exist or holds no log.
+        BadInput: a folder holds several runs.
+    """
     if path.is_file():
         if is_event_file(path.name):
             return Run(path.name, path.parent.absolute(), event_files=(path.absolute(),))

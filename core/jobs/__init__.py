@@ -24,6 +24,7 @@ from core.jobs.artefacts import Artefact, artefacts
 from core.jobs.autopsy import died_of
 from core.jobs.daemon import ensure_supervisor
 from core.jobs.model import ACTIVE, FINAL, STATES, Job, Needs, Progress
+from core.jobs.recorded import from_record
 from core.jobs.spec import JobSpec, make_spec
 from core.jobs.sweep import drawn, grid, launch_family
 
@@ -43,6 +44,7 @@ __all__ = [
     "died_of",
     "drawn",
     "ensure_supervisor",
+    "from_record",
     "get",
     "grid",
     "launch",

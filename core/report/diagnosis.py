@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core import traces
 from core.report import pictures
-from core.report.markup import bars, ms, name, percent, table, tag, text
+from core.report.markup import badge, bars, cards, count, ms, name, percent, table, tag, text
 from core.traces import ACTIVITIES, Diagnosis, Finding, Lanes, Trace
 
 TOP = 15
@@ -28,6 +28,7 @@ def section(trace: Trace, found: Diagnosis, lanes: Lanes | None = None) -> str:
         "".join(tag("p", text(note), "soft") for note in found.notes),
         tag("h3", f"Where the time of a {'step' if found.steps else 'window'} goes"),
         _breakdown(found),
+        _idle(found),
         tag("h3", f"{_what(found)} over time"),
         pictures.utilisation(found),
         tag("p", f"0 to 100 %, over {text(ms(found.window_ms))}.", "soft"),
@@ -46,16 +47,15 @@ def _what(found: Diagnosis) -> str:
 
 def _figures(found: Diagnosis) -> str:
     busy = "no device" if found.device_busy_pct is None else percent(found.device_busy_pct)
-    cards = (
-        ("Device busy", busy),
-        ("Step time", ms(found.step_ms)),
-        ("Input wait", percent(found.step_breakdown.get("input-wait", 0.0))),
-        ("Main cause", traces.title(found.primary)),
-    )
-    boxes = "".join(f"<div><span>{text(a)}</span><b>{text(b)}</b></div>" for a, b in cards)
-    steps = f"{found.steps} profiled step{'s' * (found.steps != 1)}"
+    boxes = cards([
+        ("Device busy", busy, ""),
+        ("Step time", ms(found.step_ms), ""),
+        ("Input wait", percent(found.step_breakdown.get("input-wait", 0.0)), ""),
+        ("Main cause", traces.title(found.primary), ""),
+    ])  # fmt: skip
+    steps = count(found.steps, "profiled step")
     scope = f"{name(found.device)} · {steps} · window of {text(ms(found.window_ms))}"
-    return tag("div", boxes, "figures") + tag("p", scope, "soft")
+    return boxes + tag("p", scope, "soft")
 
 
 def _verdict(found: Diagnosis) -> str:
@@ -80,13 +80,21 @@ def _breakdown(found: Diagnosis) -> str:
     )
 
 
+def _idle(found: Diagnosis) -> str:
+    """Why the device idles, the largest cause first; "" without a device or without idle time."""
+    if not found.idle_pct or found.idle_pct < _SHOWN_PCT:
+        return ""
+    causes = sorted(found.idle_by_cause.items(), key=lambda item: -item[1])
+    told = ", ".join(f"{traces.title(key)} {percent(v)}" for key, v in causes if v >= _SHOWN_PCT)
+    return tag("p", text(f"The device idles for {percent(found.idle_pct)} of the time: {told}."))
+
+
 def _finding(finding: Finding, steps: int) -> str:
     per = " a step" if steps else ""
     cost = f"costs {ms(finding.cost_ms)}{per}, {percent(100 * finding.share)} of the time"
     lines = "".join(tag("li", text(line)) for line in (finding.where, *finding.evidence) if line)
-    badge = tag("span", text(finding.severity), f"badge {finding.severity}")
     parts = [
-        f"<h4>{badge} {text(finding.title)}</h4>",
+        f"<h4>{badge(finding.severity, finding.severity)} {text(finding.title)}</h4>",
         tag("p", text(cost), "cost") if finding.cost_ms else "",
         tag("ul", lines),
         f"<p><strong>Fix:</strong> {text(finding.fix.text)}</p>",

@@ -19,13 +19,14 @@ _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 
-def document(title: str, body: str, made: datetime | None = None) -> str:
+def document(title: str, body: str, made: datetime | None = None, kind: str = "bottlenecks") -> str:
     """A whole file: no script, nothing that is loaded from elsewhere.
 
     Args:
         title: plain text.
         body: markup.
         made: time to write at its end; now where none is given.
+        kind: what it is a report of, for the line above the title.
     """
     when = (made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     return (
@@ -33,7 +34,7 @@ def document(title: str, body: str, made: datetime | None = None) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{text(title)}</title><style>{_STYLE}</style>'
-        f"</head><body><main><header><p>GPUlse · bottlenecks</p><h1>{name(title)}</h1></header>"
+        f"</head><body><main><header><p>GPUlse · {text(kind)}</p><h1>{name(title)}</h1></header>"
         f"{body}<footer>Made by GPUlse, {when}.</footer></main></body></html>\n"
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 _NAME_LENGTH = 160
+_LINE_LENGTH = 400
 
 
 def text(value: object) -> str:
@@ -17,8 +20,12 @@ def text(value: object) -> str:
 
 def name(value: str) -> str:
     """A name out of a trace: cut, escaped, and kept from reordering its neighbours."""
-    cut = value if len(value) <= _NAME_LENGTH else f"{value[: _NAME_LENGTH - 1]}…"
-    return f"<bdi>{text(cut)}</bdi>"
+    return f"<bdi>{text(cut(value, _NAME_LENGTH))}</bdi>"
+
+
+def cut(value: str, most: int = _LINE_LENGTH) -> str:
+    """Text out of a file, at most so many characters of it."""
+    return value if len(value) <= most else f"{value[: most - 1]}…"
 
 
 def tag(element: str, content: str, kind: str = "") -> str:
@@ -38,6 +45,32 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         return ""
     body = f"<thead><tr>{titles}</tr></thead><tbody>{''.join(lines)}</tbody>"
     return tag("div", tag("table", body), "scroll")
+
+
+def cards(figures: Iterable[tuple[str, str, str]]) -> str:
+    """Figures side by side: (what, value, a note or "")."""
+    boxes = [
+        f"<div><span>{text(what)}</span><b>{text(value)}</b>{tag('em', text(note)) if note else ''}"
+        "</div>"
+        for what, value, note in figures
+    ]
+    return tag("div", "".join(boxes), "figures")
+
+
+def facts(rows: Iterable[tuple[str, str]], kind: str = "") -> str:
+    """Names and values side by side where there is room; values are markup, "" leaves one out."""
+    lines = [f"<div><dt>{text(what)}</dt><dd>{value}</dd></div>" for what, value in rows if value]
+    return tag("dl", "".join(lines), f"facts {kind}".rstrip()) if lines else ""
+
+
+def badge(word: str, kind: str) -> str:
+    """A word in a frame of its own colour."""
+    return tag("span", text(word), f"badge {kind}")
+
+
+def folded(title: str, body: str) -> str:
+    """Markup behind its title, opened by a press."""
+    return tag("details", tag("summary", text(title)) + body)
 
 
 def bars(rows: Iterable[tuple[str, float, str, str]]) -> str:
@@ -65,3 +98,38 @@ def ms(value: float | None) -> str:
 def percent(value: float | None, digits: int = 1) -> str:
     """Per cent, 0 to 100."""
     return "–" if value is None else f"{value:.{digits}f} %"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A bare number with ``digits`` significant digits; NaN and infinities as words."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    whole = 10**digits <= abs(value) < 1e9
+    return f"{value:,.{0 if whole else digits}{'f' if whole else 'g'}}".replace("-", "−")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as ``8.3 s``, ``2 min 05 s`` or ``1 h 02 min``."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{max(seconds, 0.0):.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes:02d} min"
+
+
+def instant(seconds: float | None) -> str:
+    """Seconds since the epoch as a date and time of day; "" for what no calendar has."""
+    if seconds is None or not 0 < seconds < 2.5e11:
+        return ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def count(number: int, word: str) -> str:
+    """``1 step``, ``2,000 steps``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

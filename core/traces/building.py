@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from core.errors import Unreadable
 from core.traces.columns import CATEGORY_NAMES, Category, Thread, Trace
-from core.traces.decoding import Args, Event, Stream
-from core.traces.details import Details, hardware
+from core.traces.decoding import Args, Begin, End, Event, ExactEvent, Instant, Meta, Stream, Whole
+from core.traces.details import NO_ARGS, Details, hardware
 from core.traces.numbers import Clock, floats, integers, smalls
 from core.traces.pairs import BEGIN, END, WHOLE, pair_up
 from core.traces.reading import Limits
@@ -18,6 +18,8 @@ from core.traces.reading import Limits
 _ANNOTATION_NAMES = ("ProfilerStep", "enumerate(", "Optimizer.")
 """Spans that profilers before 1.13 recorded among the operators though they are annotations."""
 _MARKS = {"B": BEGIN, "E": END}
+_ANY = {Event, ExactEvent}
+_NOTES, _PERHAPS_PAIRED = _ANY | {Meta, Instant}, _ANY | {Begin, End}
 _MAX_NAMES, _MAX_NAME_BYTES, _MAX_THREADS = 1 << 22, 1 << 28, 1 << 16
 """A real trace has some thousand names and some hundred threads; more share the last code."""
 _COLUMNS = (
@@ -89,19 +91,20 @@ class Builder:
             Unreadable: there are more than allowed.
         """
         self._events += len(events)
-        phases = [event.ph for event in events]
-        kinds = set(phases)
-        if "M" in kinds or "i" in kinds:
-            marks = [event for event in events if event.ph in ("M", "i")]
+        kinds = set(map(type, events))
+        if not kinds.isdisjoint(_NOTES):
+            marks = [e for e in events if type(e) in _NOTES and e.ph in ("M", "i")]
             self._note_threads(marks)
             self._details.add_memory(marks)
-        if "B" in kinds or "E" in kinds:
-            self._paired = True
+        spans: list[Any]
+        if kinds.isdisjoint(_PERHAPS_PAIRED):
+            # By class: it is asked of every entry, and the attribute of many classes is slow.
+            spans = [event for event in events if type(event) is Whole]
+            mark = np.zeros(len(spans), np.int8)
+        else:
             spans = [event for event in events if event.ph in ("X", "B", "E")]
             mark = np.array([_MARKS.get(event.ph or "", WHOLE) for event in spans], np.int8)
-        else:
-            spans = [event for event in events if event.ph == "X"]
-            mark = np.zeros(len(spans), np.int8)
+            self._paired |= bool(mark.any())
         if not spans:
             return
         self._spans += len(spans)
@@ -119,7 +122,9 @@ class Builder:
         count = len(spans)
         name = map(self._names.__getitem__, [e.name for e in spans])
         category = map(self._categories.__getitem__, [e.cat for e in spans])
-        thread = map(self._threads.__getitem__, [(e.pid, e.tid) for e in spans])
+        # zip() uses one tuple again and again, unless a new thread keeps it.
+        ids = zip([e.pid for e in spans], [e.tid for e in spans], strict=True)
+        thread = map(self._threads.__getitem__, ids)
         args = [e.args for e in spans]
         kinds = np.fromiter(category, np.int8, count)
         device, stream = _placement(spans, np.flatnonzero(kinds <= Category.MEMSET))
@@ -173,7 +178,7 @@ class Builder:
             duration[begins] = length
             keep &= mark != END
         rows = np.flatnonzero(keep)
-        return start, rows[np.lexsort((-duration[rows], start[rows]))], duration
+        return start, rows[_by_start(start[rows], duration[rows])], duration
 
     def _frozen(self, columns: dict[str, NDArray[Any]], stream: Stream, base_ns: int) -> Trace:
         names = tuple(self._names.texts)
@@ -203,6 +208,22 @@ class Builder:
             incomplete=_missing(stream),
             base_ns=base_ns,
         )
+
+
+def _by_start(start: NDArray[np.float64], duration: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Order by start, longer ones first where starts are equal, else as they came.
+
+    Files are nearly in order, so one sort and another one of the ties are cheaper than a sort by
+    both keys.
+    """
+    order = np.argsort(start, kind="stable")
+    same = np.diff(start[order]) == 0
+    ties = np.zeros(start.size, bool)
+    ties[1:] = same
+    ties[:-1] |= same
+    tied = order[ties]
+    order[ties] = tied[np.lexsort((-duration[tied], start[tied]))]
+    return order
 
 
 def _repeated(columns: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
@@ -246,8 +267,9 @@ def _placement(
     stream = np.full(len(spans), -1, np.int32)
     if rows.size:
         work = [spans[row] for row in rows.tolist()]
-        device[rows] = smalls([(e.args and e.args.device, e.pid) for e in work])
-        stream[rows] = smalls([(e.args and e.args.stream, e.tid) for e in work])
+        args = [e.args or NO_ARGS for e in work]
+        device[rows] = smalls([a.device for a in args], lambda: [e.pid for e in work])
+        stream[rows] = smalls([a.stream for a in args], lambda: [e.tid for e in work])
     return device, stream
 
 

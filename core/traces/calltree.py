@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.traces import names as n
-from core.traces.columns import Category, Trace
+from core.traces.columns import Category, Trace, among
 from core.traces.nesting import Nesting, nest
 from core.traces.window import Window, launch_rows
 
@@ -41,12 +41,14 @@ class Operators:
     def nearest(self, mask: NDArray[np.bool_], *, outermost: bool = False) -> NDArray[np.int64]:
         """int64[n]: for each span the innermost (or outermost) of itself and those around it that
         the mask holds; −1 where none does."""
-        depth, parent = self.nesting.depth, self.nesting.parent
-        found = np.where(mask, np.arange(mask.size), -1)
-        for level in range(1, int(depth.max(initial=0)) + 1):
-            here = np.flatnonzero((depth == level) & (parent >= 0))
-            above = found[parent[here]]
-            inherit = (above >= 0) & (outermost | (found[here] < 0))
+        found = np.full(mask.size, -1, np.int64)
+        known = np.flatnonzero(mask)
+        found[known] = known
+        if not known.size:
+            return found
+        for here, parent in self.nesting.levels:
+            above = found[parent]
+            inherit = above >= 0 if outermost else (above >= 0) & (found[here] < 0)
             found[here[inherit]] = above[inherit]
         return found
 
@@ -77,19 +79,17 @@ def operators_of(trace: Trace, window: Window | None = None) -> Operators:
     Annotations of collectives are left out: they end when the communication does, not where they
     began, so they enclose nothing.
     """
-    rows = trace.of(Category.CPU_OP, Category.ANNOTATION)
+    first, last = (0, len(trace)) if window is None else window.rows(trace)
+    rows = first + np.flatnonzero(
+        among(trace.category[first:last], (Category.CPU_OP, Category.ANNOTATION))
+    )
     talks = n.matching(trace.names, n.ASYNCHRONOUS)[trace.name[rows]]
     rows = rows[~(talks & (trace.category[rows] == Category.ANNOTATION))]
     work = np.flatnonzero(trace.on_device)
     launch = launch_rows(trace)[work]
     work, launch = work[launch >= 0], launch[launch >= 0]
     if window is not None:
-        rows = _inside(trace, rows, window)
         keep = (trace.start[launch] >= window.start_us) & (trace.start[launch] < window.end_us)
         work, launch = work[keep], launch[keep]
     bare = Operators(trace, nest(trace, rows), work, launch)
     return Operators(trace, bare.nesting, work, bare.around(launch))
-
-
-def _inside(trace: Trace, rows: NDArray[np.int64], window: Window) -> NDArray[np.int64]:
-    return rows[(trace.start[rows] >= window.start_us) & (trace.start[rows] < window.end_us)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.traces import names as n
-from core.traces.columns import Category, Trace
+from core.traces.columns import Category, Trace, among
 from core.traces.host import host_activity, host_breakdown_us
 from core.traces.idle import IdlePieces, device_busy, idle_pieces
 from core.traces.intervals import Intervals, Partition, subtract, union
@@ -73,9 +73,8 @@ class Case:
 
     def rows(self, *categories: Category) -> NDArray[np.int64]:
         """Rows of these categories that start inside the window."""
-        rows = self.trace.of(*categories)
-        begin = self.trace.start[rows]
-        return rows[(begin >= self.window.start_us) & (begin < self.window.end_us)]
+        first, last = self.window.rows(self.trace)
+        return first + np.flatnonzero(among(self.trace.category[first:last], categories))
 
     def named(self, rows: NDArray[np.int64], pattern: n.re.Pattern[str]) -> NDArray[np.int64]:
         """Those of the rows whose name the pattern finds."""

@@ -81,26 +81,36 @@ class _Document(msgspec.Struct):
     deviceProperties: Any = None
 
 
-class _Whole(_Fields, gc=False, kw_only=True, tag_field="ph", tag="X"):
+class Whole(_Fields, gc=False, kw_only=True, tag_field="ph", tag="X"):
+    """A span."""
+
     ph: ClassVar[str] = "X"
 
 
-class _Begin(_Fields, gc=False, kw_only=True, tag_field="ph", tag="B"):
+class Begin(_Fields, gc=False, kw_only=True, tag_field="ph", tag="B"):
+    """Where a span begins."""
+
     ph: ClassVar[str] = "B"
 
 
-class _End(_Fields, gc=False, kw_only=True, tag_field="ph", tag="E"):
+class End(_Fields, gc=False, kw_only=True, tag_field="ph", tag="E"):
+    """Where one ends."""
+
     ph: ClassVar[str] = "E"
 
 
-class _Instant(msgspec.Struct, gc=False, kw_only=True, tag_field="ph", tag="i"):
+class Instant(msgspec.Struct, gc=False, kw_only=True, tag_field="ph", tag="i"):
+    """A moment, such as a mark of the allocator."""
+
     name: str | int | float | None = ""
     args: Args | None = None
     ph: ClassVar[str] = "i"
     ts: ClassVar[None] = None
 
 
-class _Meta(_Fields, gc=False, kw_only=True, tag_field="ph", tag="M"):
+class Meta(_Fields, gc=False, kw_only=True, tag_field="ph", tag="M"):
+    """A name of a thread or process."""
+
     ph: ClassVar[str] = "M"
 
 
@@ -112,7 +122,7 @@ def _passed_over(phase: str) -> type[msgspec.Struct]:
     )
 
 
-_READ = _Whole | _Begin | _End | _Meta | _Instant
+_READ = Whole | Begin | End | Meta | Instant
 _PHASES = functools.reduce(operator.or_, map(_passed_over, "sftICbenNDOPRSTpFcvVa"), _READ)
 _BY_PHASE: Any = msgspec.json.Decoder(list[_PHASES])  # type: ignore[valid-type]
 """Arrows are every third entry; they cost least where nothing of them is read."""

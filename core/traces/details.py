@@ -15,7 +15,7 @@ from core.traces.decoding import ABSENT, Args, Event
 
 _LONGEST_STACK = 4_000
 """Characters kept of one stack: about forty lines, of which the innermost come first."""
-_NONE = Args()
+NO_ARGS = Args()
 
 
 class Details:
@@ -37,15 +37,14 @@ class Details:
         inputs, stack = np.full(size, -1, np.int32), np.full(size, -1, np.int32)
         blocks, occupancy = np.full(size, np.nan, np.float32), np.full(size, np.nan, np.float32)
         rows = np.flatnonzero(kinds == Category.CPU_OP)
-        mine = [args[row] or _NONE for row in rows.tolist()]
         for column, texts, known in (
-            (inputs, [arg.shapes for arg in mine], self._inputs),
-            (stack, [arg.stack for arg in mine], self._stacks),
+            (inputs, [ABSENT if arg is None else arg.shapes for arg in args], self._inputs),
+            (stack, [ABSENT if arg is None else arg.stack for arg in args], self._stacks),
         ):
             if texts.count(ABSENT) < len(texts):
-                column[rows] = _interned(texts, known)
+                column[rows] = _interned([texts[row] for row in rows.tolist()], known)
         rows = np.flatnonzero(kinds == Category.KERNEL)
-        mine = [args[row] or _NONE for row in rows.tolist()]
+        mine = [args[row] or NO_ARGS for row in rows.tolist()]
         for column, values in (
             (blocks, [arg.blocks_per_sm for arg in mine]),
             (occupancy, [arg.occupancy_pct for arg in mine]),

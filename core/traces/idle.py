@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.traces import names as n
-from core.traces.columns import Category, Trace
-from core.traces.intervals import Intervals, Partition, gaps, paint, union
+from core.traces.columns import Category, Trace, among
+from core.traces.intervals import Intervals, gaps, paint, union
 from core.traces.labels import CAUSE_KEYS
 from core.traces.window import Window, launch_rows
 
@@ -69,8 +69,8 @@ class IdlePieces:
 
     def of(self, *causes: str) -> Intervals:
         """Where the device idles for the given causes."""
-        mask = np.isin(self.cause, [CODE[cause] for cause in causes])
-        return union(self.start[mask], self.end[mask])
+        rows = np.flatnonzero(among(self.cause, [CODE[cause] for cause in causes]))
+        return union(self.start[rows], self.end[rows])
 
     def worst(self, *causes: str, count: int = 5) -> tuple[tuple[float, float], ...]:
         """The longest ranges (µs) of the given causes, longest first: the evidence."""
@@ -136,9 +136,11 @@ def _host_pieces(
 ) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     late = np.flatnonzero(high > low)
     parts = []
-    for code in np.unique(thread[late]):
+    layers = _common_layers(trace, window)
+    for code in np.flatnonzero(np.bincount(thread[late])).tolist():
         mine = late[thread[late] == code]
-        state = host_state(trace, window, int(code))
+        own = [] if code == window.main_thread else _layers(trace, code, frames=False)
+        state = paint([*layers, *own], CODE["unattributed"])
         start, end, cause, owner = state.cut(low[mine], high[mine])
         parts.append((start, end, cause, mine[owner]))
     if not parts:
@@ -148,29 +150,47 @@ def _host_pieces(
     return start, end, cause, gap
 
 
-def host_state(trace: Trace, window: Window, thread: int) -> Partition:
-    """What a thread was doing at any moment, as cause codes.
+Layers = list[tuple[int, Intervals]]
+"""Cause codes and where they hold; a later layer hides an earlier one."""
 
-    Order of precedence: synchronising call, allocator, host communication, DataLoader, copy call,
-    launch call, other runtime call, operator, optimizer span, Python, nothing. Where the thread
-    has nothing, the main thread's state holds, and where that has nothing either, host
-    communication on any thread (gloo works on threads of its own).
+
+def _common_layers(trace: Trace, window: Window) -> Layers:
+    """What holds wherever a launching thread has nothing recorded.
+
+    Order of precedence on each thread: synchronising call, allocator, host communication,
+    DataLoader, copy call, launch call, other runtime call, operator, optimizer span, Python,
+    nothing. Where the thread has nothing, the main thread's state holds, and where that has
+    nothing either, host communication on any thread (gloo works on threads of its own).
     """
-    claims = _claims(trace)
-    talking = np.flatnonzero(claims & _BIT["communication"])
-    layers = [(CODE["communication"], _spans(trace, talking))]
-    for who in dict.fromkeys((window.main_thread, thread)):
-        rows = np.flatnonzero((trace.thread == who) & (claims != 0))
-        mine = claims[rows]
-        for kind, _, cause in _LAYERS:
-            # Python frames of helper threads (a waiting _bootstrap) hide what the main one does.
-            if kind != "python" or who == window.main_thread:
-                layers.append((CODE[cause], _spans(trace, rows[(mine & _BIT[kind]) != 0])))
-    return paint(layers, CODE["unattributed"])
+    talking = np.flatnonzero(claiming(trace, "communication"))
+    anywhere = (CODE["communication"], _spans(trace, talking))
+    return [anywhere, *_layers(trace, window.main_thread, frames=True)]
+
+
+def _layers(trace: Trace, thread: int, *, frames: bool) -> Layers:
+    """What one thread does. Python frames of helper threads (a waiting ``_bootstrap``) hide what
+    the main one does, so they are left out by ``frames``."""
+    claims = claimed(trace)
+    rows = np.flatnonzero((trace.thread == thread) & (claims != 0))
+    mine = claims[rows]
+    return [
+        (CODE[cause], _spans(trace, rows[(mine & _BIT[kind]) != 0]))
+        for kind, _, cause in _LAYERS
+        if frames or kind != "python"
+    ]
+
+
+def claimed(trace: Trace) -> NDArray[np.int16]:
+    """int16[rows]: which layers each span belongs to, as bits; by its category and name."""
+    return trace.once("claims", lambda: _claims(trace))
+
+
+def claiming(trace: Trace, kind: str) -> NDArray[np.bool_]:
+    """bool[rows]: which spans belong to a layer."""
+    return (claimed(trace) & _BIT[kind]) != 0
 
 
 def _claims(trace: Trace) -> NDArray[np.int16]:
-    """int16[rows]: which layers each span belongs to, as bits; by its category and name."""
     table = np.zeros((len(Category), len(trace.names)), np.int16)
     for kind, categories, _ in _LAYERS:
         named = _named(trace, kind)
@@ -198,17 +218,27 @@ def _named(trace: Trace, kind: str) -> NDArray[np.bool_]:
     return n.matching(trace.names, pattern)
 
 
-def blocking_calls(trace: Trace) -> NDArray[np.int64]:
+def blocking_calls(trace: Trace, window: Window | None = None) -> NDArray[np.int64]:
     """Rows of the calls that waited for the device: synchronising ones, and copy calls that
-    returned only after their own copy had ended (within 1 µs, the clocks' agreement)."""
-    calls = trace.of(Category.RUNTIME)
-    sync = n.matching(trace.names, n.SYNC)[trace.name[calls]]
+    returned only after their own copy had ended (within 1 µs, the clocks' agreement).
+
+    Args:
+        trace: whose calls.
+        window: only those that start inside it, where it is given.
+    """
+    rows = trace.once("blocking", lambda: _blocking_calls(trace))
+    if window is None:
+        return rows
+    first, last = np.searchsorted(rows, window.rows(trace))
+    return rows[first:last]
+
+
+def _blocking_calls(trace: Trace) -> NDArray[np.int64]:
+    found = claiming(trace, "sync")
     copies = np.flatnonzero(trace.category == Category.MEMCPY)
     launch = launch_rows(trace)[copies]
     copies, launch = copies[launch >= 0], launch[launch >= 0]
-    waited = launch[trace.end[launch] >= trace.end[copies] - 1.0]
-    found = np.zeros(len(trace), bool)
-    found[calls[sync]] = found[waited] = True
+    found[launch[trace.end[launch] >= trace.end[copies] - 1.0]] = True
     return np.flatnonzero(found)
 
 

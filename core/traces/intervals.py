@@ -61,7 +61,13 @@ class Intervals:
 
     def clip(self, low: float, high: float) -> Intervals:
         """The part inside [low, high)."""
-        return union(np.clip(self.start, low, high), np.clip(self.end, low, high))
+        first = int(np.searchsorted(self.end, low, side="right"))
+        last = int(np.searchsorted(self.start, high, side="left"))
+        if not low < high or last <= first:
+            return EMPTY
+        start, end = self.start[first:last].copy(), self.end[first:last].copy()
+        start[0], end[-1] = max(start[0], low), min(end[-1], high)
+        return _disjoint(start, end)
 
 
 def union(start: ArrayLike, end: ArrayLike) -> Intervals:
@@ -69,26 +75,33 @@ def union(start: ArrayLike, end: ArrayLike) -> Intervals:
     starts = np.asarray(start, np.float64).ravel()
     ends = np.asarray(end, np.float64).ravel()
     keep = ends > starts
-    starts, ends = starts[keep], ends[keep]
+    if not keep.all():
+        starts, ends = starts[keep], ends[keep]
     if not starts.size:
         return EMPTY
     if (starts[1:] < starts[:-1]).any():
         order = np.argsort(starts, kind="stable")
         starts, ends = starts[order], ends[order]
     reach = np.maximum.accumulate(ends)
-    first = np.flatnonzero(np.r_[True, starts[1:] > reach[:-1]])
-    last = np.r_[first[1:] - 1, starts.size - 1]
-    return _disjoint(starts[first], reach[last])
+    begins = np.flatnonzero(starts[1:] > reach[:-1])
+    return _disjoint(
+        np.concatenate([starts[:1], starts[begins + 1]]),
+        np.concatenate([reach[begins], reach[-1:]]),
+    )
 
 
 def subtract(one: Intervals, other: Intervals) -> Intervals:
     """What of ``one`` is not in ``other``."""
-    return _combine(one, other, keep_inside_other=False)
+    if not len(one) or not len(other):
+        return one
+    start = np.concatenate([[-np.inf], other.end])
+    end = np.concatenate([other.start, [np.inf]])
+    return _common(one.start, one.end, start, end)
 
 
 def overlap(one: Intervals, other: Intervals) -> Intervals:
     """What is in both."""
-    return _combine(one, other, keep_inside_other=True)
+    return _common(one.start, one.end, other.start, other.end)
 
 
 def gaps(busy: Intervals, low: float, high: float) -> Intervals:
@@ -96,25 +109,28 @@ def gaps(busy: Intervals, low: float, high: float) -> Intervals:
     return subtract(union([low], [high]), busy)
 
 
-def _combine(one: Intervals, other: Intervals, *, keep_inside_other: bool) -> Intervals:
-    points = distinct(np.concatenate([one.start, one.end, other.start, other.end]))
-    if points.size < 2:
-        return EMPTY
-    keep = _covered(points, one)[:-1]
-    keep &= _covered(points, other)[:-1] == keep_inside_other
-    return union(points[:-1][keep], points[1:][keep])
+def _common(start: Floats, end: Floats, starts: Floats, ends: Floats) -> Intervals:
+    """What two sets of sorted, disjoint intervals have in common.
 
-
-def _covered(points: Floats, where: Intervals) -> NDArray[np.bool_]:
-    """Which of the points, ascending, lie inside; all ends of the intervals are among them.
-
-    A boundary is looked up among the points and not each point among the boundaries: there are
-    many layers of few intervals each.
+    The fewer intervals are looked up among the more, each with all that it meets: most often one
+    set is small. What two intervals share touches no other such piece, for neither set has
+    intervals that touch.
     """
-    change = np.zeros(points.size, np.int8)
-    change[np.searchsorted(points, where.start)] = 1
-    change[np.searchsorted(points, where.end)] -= 1
-    return np.cumsum(change, dtype=np.int8) > 0
+    if start.size > starts.size:
+        start, end, starts, ends = starts, ends, start, end
+    first = np.searchsorted(ends, start, side="right")
+    count = np.searchsorted(starts, end, side="left") - first
+    mine, index = _spread(first, count)
+    return _disjoint(np.maximum(start[mine], starts[index]), np.minimum(end[mine], ends[index]))
+
+
+def _spread(
+    first: NDArray[np.int64], count: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Owner and number of all members of the ranges ``first`` to ``first + count``."""
+    before = np.cumsum(count) - count
+    owner = np.repeat(np.arange(count.size), count)
+    return owner, np.arange(owner.size) + np.repeat(first - before, count)
 
 
 def distinct(values: NDArray[Any]) -> NDArray[Any]:
@@ -128,7 +144,9 @@ def distinct(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _disjoint(start: Floats, end: Floats) -> Intervals:
-    return Intervals(start, end, np.concatenate([[0.0], np.cumsum(end - start)]))
+    before = np.zeros(start.size + 1)
+    np.cumsum(end - start, out=before[1:])
+    return Intervals(start, end, before)
 
 
 EMPTY = _disjoint(np.empty(0), np.empty(0))
@@ -156,9 +174,7 @@ class Partition:
         first = np.searchsorted(self.points, low, side="right")
         last = np.searchsorted(self.points, high, side="left")
         count = last - first + 1
-        owner = np.repeat(np.arange(low.size), count)
-        rank = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count)
-        index = first[owner] + rank
+        owner, index = _spread(first, count)
         padded = np.r_[-np.inf, self.points, np.inf]
         start = np.maximum(padded[index], low[owner])
         end = np.minimum(padded[index + 1], high[owner])
@@ -169,15 +185,18 @@ def paint(layers: list[tuple[int, Intervals]], background: int) -> Partition:
     """Paint layers over each other, the first at the bottom, and return what shows.
 
     Args:
-        layers: (label, where) pairs; a later layer hides an earlier one.
+        layers: (label, where) pairs, at most 50; a later layer hides an earlier one.
         background: label where no layer lies.
     """
     used = [(label, where) for label, where in layers if len(where)]
     ends = [side for _, where in used for side in (where.start, where.end)]
     points = distinct(np.concatenate(ends)) if ends else np.empty(0)
-    label = np.full(points.size + 1, background, np.int64)
-    inner = label[1:]
-    for code, where in used:
-        inner[_covered(points, where)] = code
+    # A bit for each layer that lies at a point; every boundary of a layer turns its bit over.
+    turned = np.zeros(points.size + 1, np.int64)
+    for number, (_, where) in enumerate(used):
+        for side in (where.start, where.end):
+            turned[1:][np.searchsorted(points, side)] ^= 1 << number
+    _, topmost = np.frexp(np.bitwise_xor.accumulate(turned).astype(np.float64))
+    label = np.array([background, *(code for code, _ in used)], np.int64)[topmost]
     change = label[1:] != label[:-1]
     return Partition(points[change], label[np.r_[True, change]])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,10 +86,13 @@ _UNALIGNED = re.compile(r"align(?:1|2|4)(?!\d)")
 
 def family_codes(names: tuple[str, ...]) -> NDArray[np.int8]:
     """int8[names]: what a kernel of that name computes, as codes into ``FAMILIES``."""
-    found = np.full(len(names), FAMILIES.index("other"), np.int8)
-    for family, pattern in reversed(_PATTERNS):
-        found[n.matching(names, pattern)] = FAMILIES.index(family)
-    return found
+    return np.fromiter(map(_family, names), np.int8, len(names))
+
+
+@lru_cache(maxsize=1 << 12)
+def _family(name: str) -> int:
+    first = (family for family, pattern in _PATTERNS if pattern.search(name))
+    return FAMILIES.index(next(first, "other"))
 
 
 def tensor_cores(names: tuple[str, ...]) -> NDArray[np.int8]:
@@ -123,8 +127,10 @@ class Kinds:
 
 def kinds_of(trace: Trace, rows: NDArray[np.int64]) -> Kinds:
     """The kinds of kernels, by looking at each of their names once."""
-    codes, at = np.unique(trace.name[rows], return_inverse=True)
-    names = tuple(trace.names[code] for code in codes.tolist())
+    code = trace.name[rows]
+    used = np.bincount(code, minlength=1) > 0
+    names = tuple(trace.names[code] for code in np.flatnonzero(used).tolist())
+    at = (np.cumsum(used) - 1)[code]
     half = n.matching(names, n.HALF_KERNEL)
     odd = half & n.matching(names, _UNALIGNED)
     return Kinds(family_codes(names)[at], tensor_cores(names)[at], half[at], odd[at])

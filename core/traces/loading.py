@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from core.errors import NotFound
 from core.traces.building import Builder
 from core.traces.columns import Trace
 from core.traces.decoding import Stream
 from core.traces.reading import Pieces, limits
 
+_HEAP_BYTES = 8 << 20
 _ENDINGS = (".json", ".json.gz")
 
 
@@ -53,6 +56,7 @@ def load_trace(path: Path | str, watch: Callable[[bytes], None] | None = None) -
         NotFound: there is no such file.
         Unreadable: it is not a trace, holds no span, or is beyond a limit (GPULSE_TRACE_*).
     """
+    _keep_blocks()
     file, allowed = Path(path), limits()
     pieces, stream = Pieces(file, allowed), Stream(file.name, allowed)
     builder = Builder(file.name, allowed)
@@ -60,6 +64,16 @@ def load_trace(path: Path | str, watch: Callable[[bytes], None] | None = None) -
         builder.add(events)
     stream.truncated |= pieces.truncated
     return builder.trace(stream)
+
+
+def _keep_blocks() -> None:
+    """Have glibc keep blocks that are freed for the next ones of their size.
+
+    It fetches blocks from 128 KiB on from the system and gives them back, until a larger one was
+    freed: every piece of text and every column would be made of new pages. A block that is never
+    written to costs nothing. Where a server has fixed the limit (``core.ui.memory``) it stays.
+    """
+    np.empty(_HEAP_BYTES, np.uint8)
 
 
 def _watched(pieces: Iterable[bytes], watch: Callable[[bytes], None]) -> Iterator[bytes]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.traces.columns import Trace
+from core.traces.numbers import narrowed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,12 +21,14 @@ class Nesting:
         depth: int64[n], 0 for outermost spans.
         parent: int64[n], index into ``rows`` of the enclosing span, −1 for outermost ones.
         first: thread code -> first index of that thread in ``rows``.
+        levels: for each depth from 1 on, the indices of its spans and those of their parents.
     """
 
     rows: NDArray[np.int64]
     depth: NDArray[np.int64]
     parent: NDArray[np.int64]
     first: dict[int, int]
+    levels: tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]
 
     def self_us(self, trace: Trace) -> NDArray[np.float64]:
         """float64[n] µs: duration less that of the direct children, never negative."""
@@ -59,16 +63,30 @@ def nest(trace: Trace, rows: NDArray[np.int64]) -> Nesting:
     Depth is then the number of spans begun minus the number ended before a span starts.
     """
     thread = trace.thread[rows]
-    order = np.argsort(thread, kind="stable")
-    rows = rows[order]
-    codes, first, count = np.unique(thread[order], return_index=True, return_counts=True)
+    rows = rows[np.argsort(narrowed(thread, len(trace.threads)), kind="stable")]
+    count = np.bincount(thread, minlength=1)
+    codes = np.flatnonzero(count)
+    count = count[codes]
+    first = np.cumsum(count) - count
     depth = np.empty(rows.size, np.int64)
     parent = np.full(rows.size, -1, np.int64)
     for low, size in zip(first.tolist(), count.tolist(), strict=True):
         mine = slice(low, low + size)
         depth[mine] = _depth(trace.start[rows[mine]], trace.end[rows[mine]])
         parent[mine] = _parents(depth[mine], low)
-    return Nesting(rows, depth, parent, dict(zip(codes.tolist(), first.tolist(), strict=True)))
+    begins = dict(zip(codes.tolist(), first.tolist(), strict=True))
+    return Nesting(rows, depth, parent, begins, _levels(depth, parent))
+
+
+def _levels(
+    depth: NDArray[np.int64], parent: NDArray[np.int64]
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+    below = np.flatnonzero(parent >= 0)
+    levels = int(depth.max(initial=0)) + 1
+    below = below[np.argsort(narrowed(depth[below], levels), kind="stable")]
+    edges = np.searchsorted(depth[below], np.arange(1, levels + 1))
+    parts = [below[low:high] for low, high in pairwise(edges.tolist())]
+    return tuple((part, parent[part]) for part in parts)
 
 
 def _depth(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.int64]:

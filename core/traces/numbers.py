@@ -7,7 +7,7 @@ other, the slow way.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -81,12 +81,18 @@ def integers(values: list[Any], otherwise: int) -> NDArray[np.int64]:
     return np.array([otherwise if n is None else int(n) for n in numbers], np.int64)
 
 
-def smalls(choices: Sequence[tuple[Any, Any]]) -> NDArray[np.int32]:
-    """Numbers of devices and streams: the first of each pair that holds one, 0 where none does."""
-    column = _plain([first for first, _ in choices])
+def smalls(values: list[Any], otherwise: Callable[[], list[Any]]) -> NDArray[np.int32]:
+    """Numbers of devices and streams; where one is missing, that of ``otherwise``, else 0."""
+    column = _plain(values)
     if column is not None and column.dtype.kind == "i":
         return np.where((column >= -1) & (column < 2**31), column, 0).astype(np.int32)
-    return np.array([_small(*pair) for pair in choices], np.int32)
+    return np.array([_small(*pair) for pair in zip(values, otherwise(), strict=True)], np.int32)
+
+
+def narrowed(codes: NDArray[Any], count: int) -> NDArray[Any]:
+    """Codes from 0 to ``count`` - 1 in 16 bits if they fit: numpy then sorts them by their digits,
+    in a tenth of the time."""
+    return codes.astype(np.uint16) if count <= 1 << 16 else codes
 
 
 def _small(*choices: object) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from core.errors import NotFound, Unreadable
 from core.settings import settings
 
-PIECE_BYTES = 512 << 10
+PIECE_BYTES = 256 << 10
 """Text decoded at once. The entries of such a piece stay in the processor's cache, which halves
 the time of decoding against pieces of 4 MiB."""
 READ_BYTES = 256 << 10

@@ -43,6 +43,11 @@ class Window:
         """Number of profiled steps; 0 where the profile has none."""
         return int(self.step_start.size)
 
+    def rows(self, trace: Trace) -> tuple[int, int]:
+        """First row that starts inside, and first after it that does not."""
+        first, last = np.searchsorted(trace.start, (self.start_us, self.end_us))
+        return int(first), max(int(first), int(last))
+
 
 def find_window(trace: Trace) -> Window:
     """First ProfilerStep start to max(last step end, end of the device work launched in it).

@@ -11,7 +11,7 @@ from core.errors import GpulseError
 from core.health import Health
 from core.runs import Run
 from core.settings import settings
-from core.ui import alerts, data, live, nav
+from core.ui import alerts, data, live, nav, reporting
 from core.ui.format import DASH, duration_ms, duration_s, number, percent, plain, signed
 from core.ui.texts import t
 
@@ -57,15 +57,18 @@ def pick_run() -> Run | None:
         # Assigned anew each time: a click in the navigation drops what only the session holds.
         chosen = st.session_state.get("run")
         st.session_state["run"] = chosen if chosen in by_key else _default(found).key
-    key = st.selectbox(
-        t("header.run"),
-        list(by_key),
-        index=None,
-        key="run",
-        bind="query-params",
-        label_visibility="collapsed",
-        placeholder=t("header.run"),
-    )
+    with st.container(horizontal=True):
+        key = st.selectbox(
+            t("header.run"),
+            list(by_key),
+            index=None,
+            key="run",
+            bind="query-params",
+            label_visibility="collapsed",
+            placeholder=t("header.run"),
+        )
+        if key in by_key:
+            reporting.button(key, "report.run", t("report.run"))
     return by_key.get(key) if key else None
 
 

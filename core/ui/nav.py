@@ -28,6 +28,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("dynamics", ":material/school:"),
     ("bottlenecks", ":material/speed:"),
     ("loader", ":material/tune:"),
+    ("gallery", ":material/menu_book:"),
 )
 """(file name below ``pages/``, icon) in the order of the navigation."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("chaos", "dynamics", "events", "live", "loader", "traces", "viewers", "watch")
+BENCHES = ("chaos", "dynamics", "events", "live", "loader", "opening", "traces", "viewers", "watch")
 
 
 def main(words: list[str]) -> int:

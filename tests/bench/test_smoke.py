@@ -95,6 +95,11 @@ def test_the_traces_bench_runs_at_toy_size(tmp_path, capsys):
     assert "skipped" in capsys.readouterr().out
 
 
+def test_the_opening_bench_needs_a_trace(tmp_path, capsys):
+    assert main(["opening", "--trace", str(tmp_path / "absent")]) == 0
+    assert "skipped" in capsys.readouterr().out
+
+
 def test_a_constant_is_moved_everywhere_and_put_back():
     with generalising.moved("evidence", "RISE", 1.2):
         assert evidence.RISE == detector.RISE == stopping.RISE == pytest.approx(0.06)

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-PAGES = ["Start", "Jobs", "Runs", "Training dynamics", "Bottlenecks", "DataLoader"]
+PAGES = [
+    "Start",
+    "Jobs",
+    "Runs",
+    "Training dynamics",
+    "Bottlenecks",
+    "DataLoader",
+    "Killer gallery",
+]
 
 
 def test_a_cold_server_opened_at_a_deep_link_has_navigation_and_state(

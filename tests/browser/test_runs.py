@@ -99,6 +99,7 @@ def test_rows_that_are_ticked_are_drawn_and_the_link_shows_them_again(visit, run
     expect(chips.get_by_text("net_seed3")).to_have_count(0)
     legend = page.get_by_test_id("stHtml").first
     expect(legend).not_to_contain_text("net_seed3", timeout=30_000)
+    page.wait_for_url(re.compile("compare=net_seed2&compare=net_seed1"), timeout=30_000)
 
     visit.open(page.url.removeprefix(visit.server.url + "/"))
     expect(chips.get_by_text("net_seed1")).to_be_visible()

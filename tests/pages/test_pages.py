@@ -14,7 +14,7 @@ from core import traces
 from core.ui import data
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("start", "jobs", "runs", "dynamics", "bottlenecks", "loader")
+PAGES = ("start", "jobs", "runs", "dynamics", "bottlenecks", "loader", "gallery")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.charts import traces as charts
+from core.errors import NotFound
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,3 +51,20 @@ def test_the_chooser_follows_the_sliders(simulator: AppTest) -> None:
     for key in ("sim.allocations", "sim.python_ms", "sim.data_ms"):
         simulator.slider(key=key).set_value(0).run()
         assert not simulator.exception
+
+
+def test_findings_are_sent_before_any_chart_is_built(
+    simulator: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chart takes longer than all that is read before it."""
+    wanted = [m.value for m in simulator.markdown if "-badge[" in m.value]
+    assert wanted
+
+    def unbuilt(*_: object) -> None:
+        raise NotFound("No chart today. Look at the findings.")
+
+    for name in ("step_breakdown_chart", "utilisation_chart"):
+        monkeypatch.setattr(charts, name, unbuilt)
+    simulator.run()
+    assert [error.value for error in simulator.error][-1].startswith("No chart")
+    assert [m.value for m in simulator.markdown if "-badge[" in m.value] == wanted

@@ -39,6 +39,9 @@ def test_subtract_and_overlap_split_a_set_exactly(one, other):
     assert covered(subtract(a, b)) == cells(one) - cells(other)
     assert covered(overlap(a, b)) == cells(one) & cells(other)
     assert subtract(a, b).measure + overlap(a, b).measure == a.measure
+    for part in (subtract(a, b), overlap(a, b)):
+        assert (part.start < part.end).all()
+        assert (part.start[1:] > part.end[:-1]).all()
 
 
 @given(SPANS, st.integers(0, 30), st.integers(0, 50))
@@ -72,6 +75,17 @@ def test_cutting_a_painted_partition_tiles_each_interval_with_the_topmost_label(
     ):
         mine = label == code
         assert covered(union(start[mine], end[mine])) == expected & cells(asked)
+
+
+@given(st.lists(SPANS, max_size=20))
+def test_the_last_layer_of_many_is_what_shows(layers):
+    state = paint([(10 + i, build(spans)) for i, spans in enumerate(layers)], background=3)
+    wanted = dict.fromkeys(range(80), 3)
+    for i, spans in enumerate(layers):
+        wanted.update(dict.fromkeys(cells(spans), 10 + i))
+    cell = np.arange(80.0)
+    _, _, label, _ = state.cut(cell, cell + 1)
+    assert label.tolist() == list(wanted.values())
 
 
 def test_half_open_intervals_hold_their_start_and_not_their_end():

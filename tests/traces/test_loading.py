@@ -292,6 +292,13 @@ def test_objects_in_arguments_are_not_taken_for_events(tmp_path, span, monkeypat
     assert not trace.incomplete
 
 
+def test_rows_are_by_start_then_the_longer_one_then_as_they_came(trace_of, span):
+    placed = [(5, 1), (0, 2), (5, 3), (0, 2), (9, 0), (0, 7), (5, 3)]
+    trace = trace_of([span("cpu_op", f"aten::op{i}", *at) for i, at in enumerate(placed)])
+    order = sorted(range(len(placed)), key=lambda i: (placed[i][0], -placed[i][1], i))
+    assert [trace.names[code] for code in trace.name] == [f"aten::op{i}" for i in order]
+
+
 def test_entries_longer_than_a_piece_are_read(tmp_path, span, monkeypatch):
     events = [span("cpu_op", f"op{i}", 10 * i, 5, stack="x" * 3000) for i in range(9)]
     path = tmp_path / "t.json"

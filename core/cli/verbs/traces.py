@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -70,26 +69,12 @@ def _missed(records: list[dict[str, Any]], least: float | None) -> bool:
 
 def _write_report(target: Path, path: Path, records: list[dict[str, Any]]) -> None:
     """One HTML file; of a folder all traces in a table and the slowest ones in full."""
-    files = defaultdict(list)
-    for file in traces.find_traces(path):
-        files[file.name].append(file)
-    worst = report.worst_first(records)
-    chosen = [files[record["trace"]].pop(0) for record in worst[: report.MAX_SECTIONS]]
-    sections = [(_below(file, path), _section(file)) for file in chosen]
-    body = sections[0][1] if len(worst) == 1 else report.several(records, sections)
+    body = report.body(records, traces.find_traces(path), path)
     try:
         target.write_text(report.document(path.name, body), encoding="utf-8")
     except OSError as error:
         raise BadInput(f"The report cannot be written: {error.strerror or error}.") from None
     say(f"report: {target}")
-
-
-def _below(file: Path, path: Path) -> str:
-    return file.relative_to(path).as_posix() if path.is_dir() else file.name
-
-
-def _section(file: Path) -> str:
-    return report.section(traces.open_trace(file), traces.open_diagnosis(file))
 
 
 def _compare(args: argparse.Namespace) -> Answer:

@@ -2,7 +2,7 @@
 
 from core.traces.ranks.captures import Capture, RankFile, Sorted, sort_traces
 from core.traces.ranks.facts import read_head
-from core.traces.ranks.folder import Answers, diagnose_path
+from core.traces.ranks.folder import Answers, diagnose_files, diagnose_path
 from core.traces.ranks.job import diagnose_capture, diagnose_ranks, missing_words, not_a_job
 from core.traces.ranks.records import PARTS, JobDiagnosis, RankReport, Straggler
 
@@ -16,6 +16,7 @@ __all__ = [
     "Sorted",
     "Straggler",
     "diagnose_capture",
+    "diagnose_files",
     "diagnose_path",
     "diagnose_ranks",
     "missing_words",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,20 @@ def diagnose_path(path: Path) -> Answers:
         NotFound: the path does not exist, or holds no trace.
         Unreadable: no trace can be read.
     """
-    files = find_traces(path)
-    found = sort_traces(files, path if path.is_dir() else path.parent)
+    return diagnose_files(find_traces(path), path if path.is_dir() else path.parent)
+
+
+def diagnose_files(files: Sequence[Path], root: Path) -> Answers:
+    """Diagnose traces: every job among them, and every other one alone.
+
+    Args:
+        files: at least one.
+        root: the folder that they were found in.
+
+    Raises:
+        Unreadable: no trace can be read.
+    """
+    found = sort_traces(files, root)
     records: list[dict[str, Any]] = []
     messages: list[str] = []
     failed: GpulseError | None = None

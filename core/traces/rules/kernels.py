@@ -62,7 +62,7 @@ def kernel_findings(case: Case, operators: Operators) -> list[Finding]:
     """K1 to K4; nothing without a device. None predicts a gain: a trace cannot say how fast
     another kernel would be."""
     rows = case.device_rows(Category.KERNEL)
-    rows = np.setdiff1d(rows, case.named(rows, n.COLLECTIVE), assume_unique=True)
+    rows = rows[~n.matching(case.trace.names, n.COLLECTIVE)[case.trace.name[rows]]]
     if not rows.size:
         return []
     kinds = kinds_of(case.trace, rows)
@@ -269,7 +269,7 @@ def healthy_finding(case: Case) -> list[Finding]:
     """B1: what a device that is the limit spends its time on, by family of kernel."""
     trace = case.trace
     rows = case.device_rows(Category.KERNEL)
-    rows = np.setdiff1d(rows, case.named(rows, n.COLLECTIVE), assume_unique=True)
+    rows = rows[~n.matching(trace.names, n.COLLECTIVE)[trace.name[rows]]]
     code = kinds_of(trace, rows).family
     time = np.bincount(code, trace.duration[rows], minlength=len(FAMILIES))
     order = [i for i in np.argsort(-time, kind="stable")[:_SHOWN].tolist() if time[i] > 0]

@@ -207,14 +207,15 @@ def _runs(
     trace, rows = case.trace, operators.rows
     inside = operators.nearest(loader_mask(trace)[rows]) >= 0 if rows.size else np.zeros(0, bool)
     use = np.flatnonzero((trace.category[rows] == Category.CPU_OP) & ~inside)
+    select = n.matching(trace.names, _SELECT)
+    if np.count_nonzero(select[trace.name[rows[use]]]) < REPEATS:
+        return None
     # Siblings side by side, in order of start: what torch's pattern walks along.
     parent = operators.nesting.parent[use]
     order = np.lexsort((trace.start[rows[use]], trace.thread[rows[use]], parent))
     use, parent = use[order], parent[order]
     code, thread = trace.name[rows[use]], trace.thread[rows[use]]
-    selects = np.flatnonzero(n.matching(trace.names, _SELECT)[code])
-    if selects.size < REPEATS:
-        return None
+    selects = np.flatnonzero(select[code])
     body = np.diff(selects)
     # A round is like the next when each of its operators has its namesake one body later.
     alike = np.zeros(body.size, bool)

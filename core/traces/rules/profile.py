@@ -9,7 +9,7 @@ from core.traces import names as n
 from core.traces.case import Case
 from core.traces.columns import Category
 from core.traces.idle import next_launches
-from core.traces.intervals import Intervals, overlap, subtract, union
+from core.traces.intervals import EMPTY, Intervals, overlap, subtract, union
 from core.traces.labels import DEVICE_ACTIVITIES, title
 from core.traces.records import Finding, Fix
 from core.traces.rules.common import (
@@ -199,10 +199,11 @@ def jitter_finding(case: Case) -> list[Finding]:
 def inside_graphs(case: Case) -> Intervals:
     """Gaps between operations of one CUDA graph. The profiler slows the replay of graphs, so that
     they may not be there without it (TraceLens, pull request 728)."""
-    if case.pieces is None or case.device is None:
-        return union([], [])
+    graphs = n.matching(case.trace.names, n.GRAPH_LAUNCH)
+    if case.pieces is None or case.device is None or not graphs.any():
+        return EMPTY
     trace, gaps = case.trace, case.pieces.gaps
     launch = next_launches(trace, gaps, case.device)
-    graph = n.matching(trace.names, n.GRAPH_LAUNCH)[trace.name[np.maximum(launch, 0)]]
+    graph = graphs[trace.name[np.maximum(launch, 0)]]
     mine: NDArray[np.bool_] = (launch >= 0) & graph & (trace.start[launch] <= gaps.start)
     return union(gaps.start[mine], gaps.end[mine])

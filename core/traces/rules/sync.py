@@ -65,8 +65,7 @@ def sync_findings(case: Case, operators: Operators) -> list[Finding]:
     most the length of the call, for the host cannot be earlier than that without it.
     """
     pieces = case.pieces
-    calls = case.rows(Category.RUNTIME)
-    calls = np.intersect1d(calls, blocking_calls(case.trace), assume_unique=True)
+    calls = blocking_calls(case.trace, case.window)
     if pieces is None or calls.size < case.steps:
         return []
     culprit = _culprits(case, operators, calls)

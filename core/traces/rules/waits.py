@@ -37,8 +37,7 @@ def replayed_sync_finding(case: Case, ready: WhatIf, found: list[Finding]) -> li
     the allocator and other ranks are mended already: a gap in which the host sits in the DataLoader
     belongs to the DataLoader. The rules before this one have their predictions already.
     """
-    calls = case.rows(Category.RUNTIME)
-    calls = np.intersect1d(calls, blocking_calls(case.trace), assume_unique=True)
+    calls = blocking_calls(case.trace, case.window)
     alone = ready.predict(["sync"])
     if case.pieces is None or calls.size < case.steps or alone is None:
         return []

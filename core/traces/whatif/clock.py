@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.traces import names as n
 from core.traces.case import Case
-from core.traces.columns import Category
-from core.traces.host import epoch_edges, loader_mask
+from core.traces.columns import Category, among
+from core.traces.host import epoch_edges
+from core.traces.idle import claiming
 from core.traces.intervals import Intervals, union
 
 Floats = NDArray[np.float64]
 
 
 class Doing(IntEnum):
-    """What the host does, from the weakest claim to the strongest (as in ``idle.host_state``)."""
+    """What the host does, from the weakest claim to the strongest (as in ``core.traces.idle``)."""
 
     PYTHON = 0
     TALKING_ELSEWHERE = 1
@@ -62,9 +64,12 @@ MASKS = np.arange(1 << _BITS)
 """Every set of open spans."""
 
 
+@cache
 def doing(*kinds: Doing) -> NDArray[np.bool_]:
-    """bool[masks]: sets of open spans that amount to one of these activities."""
-    return np.isin(STRONGEST, [int(kind) for kind in kinds])
+    """bool[masks], read-only: sets of open spans that amount to one of these activities."""
+    found = among(STRONGEST, kinds)
+    found.flags.writeable = False
+    return found
 
 
 def inside(place: Place) -> NDArray[np.bool_]:
@@ -80,10 +85,12 @@ class HostClock:
         points: float64[n] µs, ascending; the first is the start of the window.
         mask: int16[n], bits of :class:`Doing` and :class:`Place`; ``mask[i]`` holds from
             ``points[i]`` to the next.
+        length: float64[n - 1] µs, from each point to the next.
     """
 
     points: Floats
     mask: NDArray[np.int16]
+    length: Floats
 
     def index(self, times: Floats) -> NDArray[np.int32]:
         """int32: the piece that each of ``times`` (µs, not before the window) lies in."""
@@ -93,7 +100,7 @@ class HostClock:
         """New time (µs after the window's start) of ``times``, whose pieces are ``index``."""
         rate = table[self.mask]
         new = np.zeros(self.points.size)
-        np.cumsum(np.diff(self.points) * rate[:-1], out=new[1:])
+        np.cumsum(self.length * rate[:-1], out=new[1:])
         return new[index] + (times - self.points[index]) * rate[index]
 
 
@@ -109,7 +116,10 @@ def host_clock(case: Case, threads: NDArray[np.int64]) -> HostClock:
     time, bit = np.concatenate(times), np.concatenate(bits)
     order = np.argsort(time, kind="stable")
     # The intervals of a layer are disjoint: every boundary turns its bit over.
-    return HostClock(time[order], np.bitwise_xor.accumulate(bit[order]))
+    time, mask = time[order], np.bitwise_xor.accumulate(bit[order])
+    last = np.flatnonzero(np.r_[time[1:] != time[:-1], True])  # of those at one moment
+    time = time[last]
+    return HostClock(time, mask[last], np.diff(time))
 
 
 def _layers(case: Case, threads: NDArray[np.int64]) -> list[tuple[int, Intervals]]:
@@ -117,30 +127,31 @@ def _layers(case: Case, threads: NDArray[np.int64]) -> list[tuple[int, Intervals
     known = np.zeros(len(trace.threads), bool)
     known[threads] = True
     mine = known[trace.thread]
-    call = (trace.category == Category.RUNTIME) & mine
     operator = trace.category == Category.CPU_OP
     noted = operator | (trace.category == Category.ANNOTATION)
+    optimizer = n.matching(trace.names, n.OPTIMIZER)[trace.name]
 
-    def named(pattern: n.re.Pattern[str]) -> NDArray[np.bool_]:
-        return n.matching(trace.names, pattern)[trace.name]
+    def called(kind: str) -> NDArray[np.bool_]:
+        return claiming(trace, kind) & mine
 
-    talks, copies = noted & named(n.HOST_COLLECTIVE), call & named(n.COPY_CALL)
+    talks, copies = claiming(trace, "communication"), called("copy")
     masks = (
         (Doing.TALKING_ELSEWHERE, talks & ~main),
         (Doing.OPERATOR, operator & (mine if case.device is not None else True)),
-        (Doing.OTHER_CALL, call),
-        (Doing.LAUNCH, call & named(n.LAUNCH)),
+        (Doing.OTHER_CALL, called("other call")),
+        (Doing.LAUNCH, called("launch")),
         (Doing.COPY, copies),
-        (Doing.LOADER, loader_mask(trace) & main),
+        (Doing.LOADER, claiming(trace, "loader") & main),
         (Doing.TALKING, talks & main),
-        (Doing.ALLOCATE, call & named(n.ALLOCATE)),
-        (Doing.SYNC, call & named(n.SYNC)),
-        (Place.OPTIMIZER, noted & main & named(n.OPTIMIZER)),
+        (Doing.ALLOCATE, called("allocate")),
+        (Doing.SYNC, called("sync")),
+        (Place.OPTIMIZER, noted & main & optimizer),
         (Place.UPLOAD, uploads(case, copies)),
     )
-    layers: list[tuple[int, Intervals]] = [
-        (int(bit), union(trace.start[mask], trace.end[mask])) for bit, mask in masks
-    ]
+    layers: list[tuple[int, Intervals]] = []
+    for bit, mask in masks:
+        rows = np.flatnonzero(mask)
+        layers.append((int(bit), union(trace.start[rows], trace.end[rows])))
     return [*layers, (int(Place.EPOCH_EDGE), epoch_edges(trace, case.window))]
 
 

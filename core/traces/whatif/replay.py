@@ -30,6 +30,7 @@ from core.traces.whatif.clock import (
     uploads,
 )
 from core.traces.whatif.device import GAP_US, DeviceWork, device_work
+from core.traces.whatif.segments import Segments, make_segments
 from core.traces.whatif.waits import Kind, Waits, find_waits
 from core.traces.window import Window, launch_rows
 
@@ -70,26 +71,6 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Segments:
-    """Runs of operations between meetings, in the order in which they are worked through.
-
-    Attributes:
-        first, last: int64, operations of each run.
-        stream: its stream.
-        source: operation of another stream that must end before it, or −1.
-        plan: run numbers, and ``-1 - wait`` where the host waits, in order.
-        recorded: bool[operations]: whose end somebody asks for; always the last of a run.
-    """
-
-    first: Ints
-    last: Ints
-    stream: Ints
-    source: Ints
-    plan: list[int]
-    recorded: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Replay:
     """A window ready to be replayed.
 
@@ -110,7 +91,7 @@ class Replay:
     clock: HostClock
     work: DeviceWork
     waits: Waits
-    segments: _Segments
+    segments: Segments
     times: Floats
     index: NDArray[np.int32]
     talks: NDArray[np.bool_]
@@ -148,7 +129,7 @@ class Replay:
         ends, offset = self._walk(changes, (step, reach, lag), begin + own, end)
         return max(offset + host_end, *ends, 0.0)
 
-    def _maps(self, changes: Changes, launch: Floats) -> tuple[list, list, list]:
+    def _maps(self, changes: Changes, launch: Floats) -> tuple[Floats, Floats, Floats]:
         """c and m of every run, and what its first operation adds to the end it depends on."""
         work, runs = self.work, self.segments
         duration = work.end - work.start
@@ -159,50 +140,43 @@ class Replay:
         gap, latency = work.gap, work.latency
         if changes.graph:
             gap, latency = np.minimum(gap, GAP_US), np.minimum(latency, GAP_US)
-        total = np.cumsum(gap + duration)
-        if not total.size:
-            return [], [], []
-        before = np.r_[0.0, total[:-1]][runs.first]
-        starts = np.sort(runs.first)
-        reach = np.maximum.reduceat(launch + latency + duration - total, starts)
-        reach = reach[np.searchsorted(starts, runs.first)]
+        if not len(work):
+            return duration, duration, duration
+        total = np.zeros(len(work) + 1)
+        np.cumsum(gap + duration, out=total[1:])
+        before, total = total[runs.first], total[1:]
+        reach = np.maximum.reduceat(launch + latency + duration - total, runs.begins)[runs.place]
         lag = work.lag[runs.first] - gap[runs.first]
-        return (
-            (total[runs.last] - before).tolist(),
-            (reach + total[runs.last]).tolist(),
-            lag.tolist(),
-        )
+        return total[runs.last] - before, reach + total[runs.last], lag
 
     def _walk(
-        self, changes: Changes, maps: tuple[list, list, list], ready: Floats, end: Floats
+        self, changes: Changes, maps: tuple[Floats, Floats, Floats], ready: Floats, end: Floats
     ) -> tuple[list[float], float]:
         """Work through the runs and waits; the ends of all streams and the host's offset."""
         step, reach, lag = maps
         runs, waits = self.segments, self.waits
-        stream, source, last = runs.stream.tolist(), runs.source.tolist(), runs.last.tolist()
-        target, tail = waits.target.tolist(), waits.tail.tolist()
-        idle, finishes = ready.tolist(), end.tolist()
+        pairs = (step, ready), (lag, waits.tail), (reach, end)
+        columns = (np.concatenate(pair)[runs.order].tolist() for pair in pairs)
         goes_on = np.isin(waits.kind, [int(kind) for kind in changes.dropped]).tolist()
-        ends = [_NEVER] * (max(stream, default=0) + 1)
-        done: dict[int, float] = {}
+        ends = [_NEVER] * (max(runs.stream, default=0) + 1)
+        done = [_NEVER] * runs.first.size
         offset = 0.0
-        for item in runs.plan:
-            if item >= 0:
-                at = stream[item]
+        plan = zip(runs.stream, runs.source, runs.own, *columns, strict=True)
+        for stream, source, own, takes, after, mark in plan:
+            if stream >= 0:
                 # Comparisons in place of max(): this loop is most of the time of a replay.
-                ended = ends[at] + step[item]
-                if source[item] >= 0:
-                    since = done[source[item]] + lag[item] + step[item]
+                ended = ends[stream] + takes
+                if source >= 0:
+                    since = done[source] + after + takes
                     ended = since if since > ended else ended
-                launched = offset + reach[item]
-                ends[at] = done[last[item]] = launched if launched > ended else ended
+                launched = offset + mark
+                ends[stream] = done[own] = launched if launched > ended else ended
             else:
-                wait = -1 - item
-                now = offset + idle[wait]
-                if not goes_on[wait]:
-                    ready_at = done[target[wait]] + tail[wait]
+                now = offset + takes
+                if not goes_on[own]:
+                    ready_at = done[source] + after
                     now = ready_at if ready_at > now else now
-                offset = now - finishes[wait]
+                offset = now - mark
         return ends, offset
 
 
@@ -226,7 +200,7 @@ def make_replay(case: Case) -> Replay:
         clock=clock,
         work=work,
         waits=waits,
-        segments=_segments(work, waits),
+        segments=make_segments(work, waits),
         times=times,
         index=clock.index(times),
         talks=n.matching(trace.names, n.COLLECTIVE)[names],
@@ -273,26 +247,3 @@ def _host_end(case: Case, threads: Ints) -> float:
     host = host[np.isin(trace.thread[host], threads)]
     last = float(trace.end[host].max()) if host.size else window.end_us
     return min(last, window.end_us)
-
-
-def _segments(work: DeviceWork, waits: Waits) -> _Segments:
-    size = len(work)
-    recorded = np.zeros(size + 1, bool)
-    recorded[waits.target] = True
-    recorded[work.depends[work.depends >= 0]] = True
-    recorded = recorded[:size]
-    era = np.searchsorted(waits.end, work.launch, side="right")
-    new = work.first | (work.depends >= 0)
-    new[1:] |= recorded[:-1] | (era[1:] != era[:-1])
-    first = np.flatnonzero(new)
-    last = np.r_[first[1:], size] - 1
-    if not size:
-        last = first
-    # Runs in the order of their launches; a wait after all runs launched before it ended.
-    order = np.lexsort((first, work.launch[first], era[first]))
-    first, last = first[order], last[order]
-    eras = np.r_[era[first], np.arange(len(waits))]
-    items = np.r_[np.arange(first.size), -1 - np.arange(len(waits))]
-    kind = np.r_[np.zeros(first.size, np.int64), np.ones(len(waits), np.int64)]
-    plan = items[np.lexsort((np.r_[np.arange(first.size), np.arange(len(waits))], kind, eras))]
-    return _Segments(first, last, work.stream[first], work.depends[first], plan.tolist(), recorded)

@@ -82,7 +82,7 @@ def _candidates(case: Case, work: DeviceWork, uploads: NDArray[np.bool_]) -> tup
     """Rows of the calls that may have waited, with their kind."""
     trace = case.trace
     calls = case.rows(Category.RUNTIME)
-    blocking = np.intersect1d(calls, blocking_calls(trace), assume_unique=True)
+    blocking = blocking_calls(trace, case.window)
     frees = case.named(calls, n.FREE_SYNC)
     queued = _queued(case, work, calls)
     rows = np.concatenate([blocking, frees, queued])

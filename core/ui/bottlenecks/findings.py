@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import gallery
 from core.runs import Run
 from core.traces import Diagnosis, Finding
 from core.ui import data, forms, header
@@ -21,17 +22,27 @@ def show(found: Diagnosis, run: Run | None) -> None:
         st.success(t("bottlenecks.healthy"), icon=":material/check_circle:")
     job = data.job_of(run) if run is not None else None
     for index, finding in enumerate(found.findings):
-        with st.container(border=True):
-            _finding(finding)
+        with st.container(border=True, key=f"finding{index}"):
+            describe(finding)
+            _explain(finding)
             known = {}
             if job is not None:
                 known = {k: v for k, v in finding.fix.overrides.items() if k in job.params}
             if job is not None and known:
                 _relaunch(job, known, finding, index)
-    together.show(found)
 
 
-def _finding(finding: Finding) -> None:
+def _explain(finding: Finding) -> None:
+    """A link to the gallery where it shows this killer in a small program."""
+    entry = gallery.for_rule(finding.rule)
+    if entry is not None:
+        name = t(f"gallery.{entry.key}.name")
+        label = t("bottlenecks.explain", name=name)
+        header.link("gallery", label, icon=":material/menu_book:", killer=name)
+
+
+def describe(finding: Finding) -> None:
+    """What a finding says: what costs time, where, the proof, the fix and its predicted gain."""
     colour = _COLOUR.get(finding.severity, "gray")
     cost = t(
         "bottlenecks.cost", ms=duration_ms(finding.cost_ms), share=percent(100 * finding.share, 1)

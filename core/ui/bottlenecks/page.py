@@ -12,7 +12,7 @@ from core.charts import traces as charts
 from core.runs import Run
 from core.traces import Diagnosis, Lanes, Trace
 from core.ui import data, draw, forms
-from core.ui.bottlenecks import figures, findings, ranks, spans, tables
+from core.ui.bottlenecks import figures, findings, ranks, spans, tables, together
 from core.ui.format import plain
 from core.ui.texts import t
 
@@ -63,6 +63,7 @@ def show_diagnosis(
 ) -> None:
     """Everything about one trace, from the figures down to the tables.
 
+    What is read first is sent first: the browser draws charts for longer than all the rest.
     Columns and lanes are asked for when the findings are on the screen: a kept diagnosis is there
     at once, whatever the size of the trace.
     """
@@ -70,20 +71,21 @@ def show_diagnosis(
     figures.headline(found)
     for note in found.notes:
         st.caption(f":material/info: {plain(note)}")
-    _next(trace, found, lanes, run)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader(t("bottlenecks.breakdown"))
-        draw.chart(
-            charts.step_breakdown_chart(found), alt=t("bottlenecks.breakdown.alt"), key="breakdown"
-        )
-    with right:
-        if found.device_index is None:
-            st.subheader(t("bottlenecks.hostuse"))
-        else:
-            st.subheader(t("bottlenecks.use"))
-        draw.chart(charts.utilisation_chart(found), alt=t("bottlenecks.use.alt"), key="use")
+    actions = st.container()
+    breakdown, use = st.columns(2, gap="large")
+    breakdown.subheader(t("bottlenecks.breakdown"))
+    on_host = found.device_index is None
+    use.subheader(t("bottlenecks.hostuse" if on_host else "bottlenecks.use"))
     findings.show(found, run)
+    with actions:
+        _next(trace, found, lanes, run)
+    with breakdown:
+        built = charts.step_breakdown_chart(found)
+        draw.chart(built, alt=t("bottlenecks.breakdown.alt"), key="breakdown")
+    with use:
+        built = charts.utilisation_chart(found)
+        draw.chart(built, alt=t("bottlenecks.use.alt"), key="use")
+    together.show(found)
     st.subheader(t("bottlenecks.timeline"))
     st.caption(t("bottlenecks.timeline.help"))
     spans.show(lanes(), found)

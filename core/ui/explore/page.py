@@ -15,7 +15,7 @@ from core.ui.texts import t
 LOOK_S = 1.0
 """Seconds between two looks while a chosen run is written, or lines or curves are missing."""
 
-_TICKING, _CALM, _JUST_OPENED = "_ticking", "_calm", "_just_opened"
+_CALM, _JUST_OPENED = "_calm", "_just_opened"
 
 _DRAW: dict[str, Callable[[list[Run]], bool | None]] = {
     "scalars": scalars.show,
@@ -32,7 +32,7 @@ def show(run: Run) -> None:
     """Draw the page, anew every second while a chosen run is being written."""
     picking.follow_header(run)
     ticking = not st.session_state.pop(_CALM, False)
-    st.session_state[_TICKING], st.session_state[_JUST_OPENED] = ticking, True
+    st.session_state[picking.TICKING], st.session_state[_JUST_OPENED] = ticking, True
     st.fragment(_page, run_every=LOOK_S if ticking else None)(run)
 
 
@@ -56,7 +56,7 @@ def _pace(picked: picking.Picked, unread: bool) -> None:
         return
     written = any(data.is_writing(run) for run in picked.chosen[: picking.MANY])
     wanted = written or unread or bool(picked.missing)
-    if wanted != st.session_state.get(_TICKING):
+    if wanted != st.session_state.get(picking.TICKING):
         st.session_state[_CALM] = not wanted
         st.rerun()
 

@@ -27,7 +27,13 @@ NEWEST = 3
 BUDGET_S = 0.7
 """Seconds of reading and judging in one look, so that the page answers meanwhile."""
 
+UNHEARD_S = 3.0
+"""Within this time the browser may still send what it knew before it heard of the last ticks."""
+
 _TABLE, _COMPARE, _EVERY = "table", "compare", "every"
+_TICKED = "_ticked"
+TICKING = "_ticking"
+"""In the session's state: whether the page looks again by itself."""
 _ROW_PX = 35
 ROWS = 6
 """Rows of the table in sight; the rest scrolls."""
@@ -63,6 +69,7 @@ def pick(header_run: Run) -> Picked:
     if header_run.path not in {run.path for run in found} and header_run.event_files:
         found = [header_run, *found]
     by_key = {run.key: run for run in found}
+    _hold_ticks()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pattern = compiled(
             st.text_input(
@@ -143,7 +150,9 @@ def _dataframe(frame: pd.DataFrame, matching: list[Run], chosen: list[Run]) -> N
     if st.session_state.get(_EVERY):
         rows = list(range(len(keys)))
     wanted = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    if _rows_now() != rows:
+    # What a table begins with is not put into its state: a browser that is late sees only the
+    # newest message for it, and the one with the ticks would be lost.
+    if _rows_now() not in (None, rows):
         st.session_state[_TABLE] = wanted
     st.dataframe(
         _shown(frame, matching),
@@ -153,6 +162,7 @@ def _dataframe(frame: pd.DataFrame, matching: list[Run], chosen: list[Run]) -> N
         column_config=_config(list(frame.columns)),
         on_select=_take_selection,  # pyright: ignore[reportArgumentType]
         selection_mode="multi-row",
+        selection_default=wanted,  # pyright: ignore[reportArgumentType]
         key=_TABLE,
         placeholder="",
         alt=t("runs.table", n=len(frame)),
@@ -165,8 +175,24 @@ def _rows_now() -> list[int] | None:
     return None if state is None else sorted(state["selection"]["rows"])
 
 
+def _hold_ticks() -> None:
+    """Put back what was ticked where a look of the clock has overtaken it.
+
+    Each look carries the chooser as the browser knew it, which may be from before the ticks that
+    this server has put into it meanwhile.
+    """
+    since, stale, ticked = st.session_state.get(_TICKED, (0.0, [], None))
+    if ticked is None:
+        return
+    if time.monotonic() - since > UNHEARD_S:
+        del st.session_state[_TICKED]
+    elif (st.session_state.get(_COMPARE) or []) in stale:
+        st.session_state[_COMPARE] = ticked
+
+
 def _take_selection() -> None:
     """Rows were ticked or unticked: they become the runs to draw."""
+    _hold_ticks()
     keys: list[str] = st.session_state.get("_rows", [])
     picked = [keys[row] for row in st.session_state[_TABLE]["selection"]["rows"] if row < len(keys)]
     before: list[str] = st.session_state.get(_COMPARE) or []
@@ -177,7 +203,12 @@ def _take_selection() -> None:
         return
     visible, now = set(keys), set(picked)
     kept = [key for key in before if key in now or key not in visible]
-    st.session_state[_COMPARE] = [*kept, *(key for key in picked if key not in kept)]
+    ticked = [*kept, *(key for key in picked if key not in kept)]
+    st.session_state[_COMPARE] = ticked
+    if st.session_state.get(TICKING):
+        _, stale, _ = st.session_state.get(_TICKED, (0.0, [], None))
+        stale = [each for each in (*stale, before) if each != ticked]
+        st.session_state[_TICKED] = (time.monotonic(), stale, ticked)
 
 
 def _states(runs: Sequence[Run]) -> list[str]:

@@ -7,7 +7,7 @@ import streamlit as st
 from core import jobs, runs
 from core.errors import GpulseError
 from core.settings import settings
-from core.ui import alerts, data, forms, header, nav
+from core.ui import alerts, data, forms, header, nav, reporting
 from core.ui.format import percent, plain
 from core.ui.jobs.form import needs_of
 from core.ui.texts import t
@@ -85,6 +85,7 @@ def _actions(job: jobs.Job) -> None:
             type="tertiary",
         ):  # fmt: skip
             nav.go(page, **state)
+        reporting.button(job.run_dir.name, "report.job", t("report.job"))
 
 
 def _profile_button(job: jobs.Job, key: str) -> None:

@@ -11,7 +11,7 @@ from core import jobs, loader
 from core.charts import loader as charts
 from core.errors import GpulseError, NotFound
 from core.loader import Recommendation, Trials
-from core.ui import data, draw, header, live
+from core.ui import data, draw, header, live, reporting
 from core.ui.format import duration_ms, number, percent, plain
 from core.ui.loader import answer, earlier, why
 from core.ui.texts import t
@@ -28,11 +28,14 @@ def result() -> None:
             return
         if st.session_state.get("tuning") not in tunings and "tuning" not in st.query_params:
             st.session_state["tuning"] = next(iter(tunings))
-        chosen = st.selectbox(
-            t("loader.choose"), list(tunings), index=None, key="tuning", bind="query-params"
-        )
-        if chosen is None:
-            return
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = st.selectbox(
+                t("loader.choose"), list(tunings), index=None, key="tuning", bind="query-params"
+            )
+            if chosen is None:
+                return
+            folder = tunings[chosen].run_dir.name
+            reporting.button(folder, "report.tuning", t("report.tuning"))
         (_draw if tunings[chosen].final else _live)(chosen)
         earlier.show(tunings[chosen], [job for job in tunings.values() if job.id != chosen])
 
