@@ -9,7 +9,7 @@ nav.guard()
 
 st.title(t("nav.runs"))
 data.remote_notes()
-run = header.show()
+run = header.show(beside_table=True)
 if run is None:
     st.info(t("empty.run"), icon=":material/info:")
 else:

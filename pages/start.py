@@ -17,3 +17,4 @@ if run is None:
 else:
     overview.next_action(run)
     overview.latest_runs()
+overview.own_script()

@@ -6,13 +6,12 @@ import dataclasses
 import math
 import re
 import secrets
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import promises, workloads
+from core import checkout, promises, workloads
 from core.errors import BadInput, EngineDown, GpulseError
 from core.jobs import logs
 from core.jobs.alerts import Alert, read_alerts
@@ -111,7 +110,7 @@ def _new_job(spec: JobSpec, run_dir: Path, checkpoint: str) -> Job:
         state="queued",
         run_dir=run_dir,
         created=time.time(),
-        git_sha=_git_sha(),
+        git_sha=checkout.sha(),
         needs=spec.needs,
         priority=spec.priority,
         retries=spec.retries,
@@ -120,7 +119,7 @@ def _new_job(spec: JobSpec, run_dir: Path, checkpoint: str) -> Job:
         family=spec.family,
     )
     states = [{"state": job.state, "time": job.created}]
-    more = {"argv": [], "states": states, "resume_from": checkpoint, "git_dirty": _git_dirty()}
+    more = {"argv": [], "states": states, "resume_from": checkpoint, "git_dirty": checkout.dirty()}
     if spec.promise is not None and spec.promise.made_in(spec.params):
         more |= {promises.KEY: spec.promise.to_json()}
     write_json(run_dir / "job.json", {**describe(job), **more})
@@ -138,28 +137,6 @@ def _new_run_dir(spec: JobSpec, runs: Path) -> Path:
         except FileExistsError:
             continue
         return folder
-
-
-def _git(*words: str) -> str | None:
-    """What git says of the working folder; None without git or outside a checkout."""
-    try:
-        done = subprocess.run(
-            ["git", *words], capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _git_sha() -> str | None:
-    """The commit checked out in the working folder."""
-    return _git("rev-parse", "--verify", "HEAD") or None
-
-
-def _git_dirty() -> bool | None:
-    """Whether tracked files differ from that commit; None where nobody can tell."""
-    changed = _git("status", "--porcelain", "--untracked-files=no")
-    return None if changed is None else bool(changed)
 
 
 def get(job_id: str) -> Job:

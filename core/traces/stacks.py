@@ -13,7 +13,9 @@ from core.traces.columns import Category, Trace
 from core.traces.intervals import Intervals
 
 _FRAME = re.compile(r"^(?P<file>[^<]*\.py)\((?P<line>\d+)\): (?P<function>.+)$")
-_INSTALLED = re.compile(r"-packages/|/lib/python3\.\d+/")
+_INSTALLED = re.compile(r"-packages/|/lib/python3\.\d+/|(?:^|/)core/training/watching/")
+"""Installed packages, and what times a loop from inside its iterator."""
+
 _LIBRARIES = frozenset(sys.stdlib_module_names) | {
     *("torch", "torchvision", "torchaudio", "torchdata", "functorch", "triton", "apex"),
     *("numpy", "scipy", "pandas", "sklearn", "skimage", "PIL", "cv2", "albumentations"),

@@ -12,7 +12,7 @@ from types import TracebackType
 import torch
 
 from core.training.ranks import this_rank
-from core.training.sensors import Host, open_gpus
+from core.training.sensors import Gpu, Host, open_gpus
 
 Emit = Callable[[str, float, int], None]
 """(tag, value, whole milliseconds since the start)"""
@@ -45,15 +45,20 @@ class HardwareSampler:
 
     def __init__(self, emit: Emit, device: torch.device, every_s: float = EVERY_S) -> None:
         self._emit, self._every_s = emit, every_s
-        uuids, why = _uuids(device)
-        self._gpus, trouble = open_gpus(uuids)
-        if why or trouble:
-            _LOG.info(why or trouble)
+        self._gpus: list[Gpu] = []
+        self.use(device)
         # Beside the others of its node: all of them are children of torch elastic's process.
         self._host = Host(os.getppid() if this_rank().size > 1 else os.getpid())
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="hardware", daemon=True)
         self._started = time.monotonic()
+
+    def use(self, device: torch.device) -> None:
+        """Sample the GPUs that this process sees, where ``device`` is one of them."""
+        uuids, why = _uuids(device)
+        self._gpus, trouble = open_gpus(uuids)
+        if why or trouble:
+            _LOG.info(why or trouble)
 
     def __enter__(self) -> HardwareSampler:
         self._thread.start()
@@ -67,6 +72,10 @@ class HardwareSampler:
     ) -> None:
         self._stop.set()
         self._thread.join(timeout=5.0)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the GPUs."""
         for gpu in self._gpus:
             gpu.close()
 

@@ -41,24 +41,27 @@ class JobFile:
 
         Called before the first ``progress.json``: from then on the supervisor writes the file.
         """
-        content = _read(self.folder)
-        content["device_used"] = device_used
-        content["device_name"] = device_name
-        content["versions"] = {
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            "cuda": torch.version.cuda,
-            "numpy": np.__version__,
-            "gpulse": core.__version__,
-        }
-        content["environment"] = {
-            "host": platform.node(),
-            "system": platform.platform(),
-            "cores": core_count(),
-            "driver": _driver(),
-            "packages": _packages(),
-        }
-        write_json(self.folder / "job.json", content)
+        used = {"device_used": device_used, "device_name": device_name}
+        write_json(self.folder / "job.json", {**_read(self.folder), **used, **surroundings()})
+
+
+def surroundings() -> dict[str, Any]:
+    """What a training runs in, as in ``job.json``: ``versions`` and ``environment``."""
+    versions = {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "cuda": torch.version.cuda,
+        "numpy": np.__version__,
+        "gpulse": core.__version__,
+    }
+    environment = {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "cores": core_count(),
+        "driver": _driver(),
+        "packages": _packages(),
+    }
+    return {"versions": versions, "environment": environment}
 
 
 def _driver() -> str | None:

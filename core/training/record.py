@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
+from torch.utils.tensorboard.summary import hparams, text
 
 from core.training.epoch import TrainResult
 from core.training.layers import SIGNAL
@@ -33,6 +33,25 @@ HISTOGRAM_SAMPLES = 16_384
 
 HISTOGRAM_BINS = 64
 """SummaryWriter's own default of 1,549 makes event files eight times larger."""
+
+
+def config_records(config: Mapping[str, Any], metrics: Mapping[str, float]) -> list[Any]:
+    """Summaries of hyper-parameters (for TensorBoard's table), and the same as readable text.
+
+    ``SummaryWriter.add_hparams`` would open a second file in a sub-run; the same three records
+    in the run's own file keep one run one run.
+
+    Args:
+        config: parameters by name; what is no number or text is written as text.
+        metrics: tags the table shows, with their values so far.
+    """
+    plain = {
+        name: value if isinstance(value, (bool, int, float, str)) else str(value)
+        for name, value in config.items()
+    }
+    rows = [f"| {name} | `{value}` |" for name, value in plain.items()]
+    table = "\n".join(["| parameter | value |", "| --- | --- |", *rows])
+    return [*hparams(plain, dict(metrics)), text("config", table)]
 
 
 class _Nowhere:
@@ -65,23 +84,14 @@ class EventLog:
         self.writer.close()
 
     def start(self, config: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-        """Hyper-parameters (for TensorBoard's table) and the same as readable text.
-
-        ``SummaryWriter.add_hparams`` would open a second file in a sub-run; the same three
-        records written here keep one run one run.
+        """Write the configuration: see :func:`config_records`.
 
         Args:
             config: the job's parameters and what it runs on.
             metrics: tags the table shows, with their values so far.
         """
-        plain = {
-            name: value if isinstance(value, (bool, int, float, str)) else str(value)
-            for name, value in config.items()
-        }
-        for record in hparams(plain, dict(metrics)):
+        for record in config_records(config, metrics):
             self.writer._get_file_writer().add_summary(record)
-        rows = [f"| {name} | `{value}` |" for name, value in plain.items()]
-        self.writer.add_text("config", "\n".join(["| parameter | value |", "| --- | --- |", *rows]))
         self.writer.flush()
 
     def epoch(

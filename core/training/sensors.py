@@ -77,8 +77,8 @@ class Gpu:
 class Host:
     """The machine, and a process with its descendants.
 
-    Readings: ``cpu_percent`` (of all cores, whole machine), ``job_cpu_percent`` (of one core: 200
-    is two cores), ``rss_mib``, and from the second look on ``disk_read_mib_s``,
+    Readings: ``rss_mib``, and from the second look on ``cpu_percent`` (of all cores, whole
+    machine), ``job_cpu_percent`` (of one core: 200 is two cores), ``disk_read_mib_s``,
     ``disk_write_mib_s`` (of the processes), ``net_receive_mib_s``, ``net_send_mib_s`` (machine).
     """
 
@@ -88,7 +88,6 @@ class Host:
         self._looked = -FAMILY_EVERY_S
         self._before: dict[str, float] = {}
         self._before_s = time.monotonic()
-        psutil.cpu_percent(None)
 
     def read(self) -> dict[str, float]:
         """All readings; rates are means since the last call."""
@@ -97,9 +96,11 @@ class Host:
             self._family = [self._process, *self._process.children(recursive=True)]
             self._looked = now
         totals, rss = self._totals()
-        found = {"cpu_percent": psutil.cpu_percent(None), "rss_mib": rss / MIB}
+        found = {"rss_mib": rss / MIB}
+        cpu = psutil.cpu_percent(None)  # since the last call in this thread, 0 at the first
         passed = now - self._before_s
         if self._before and passed > 0:
+            found["cpu_percent"] = cpu
             for name, total in totals.items():
                 # A process that ended takes its counters along: then the sum has fallen.
                 found[name] = max(0.0, total - self._before.get(name, total)) / passed

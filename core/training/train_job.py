@@ -11,6 +11,7 @@ from core.settings import settings
 from core.training import ranks
 from core.training.checkpoint import BestSoFar, save_checkpoint
 from core.training.epoch import AfterStep, TrainResult, evaluate, train_epoch
+from core.training.judging import Judge
 from core.training.ondemand import OnDemand
 from core.training.pictures import log_inputs, log_mistakes
 from core.training.probe import Probe
@@ -19,7 +20,6 @@ from core.training.record import EventLog, finite
 from core.training.resume import resume
 from core.training.session import Session
 from core.training.setup import log_setup
-from core.training.watch import Watch
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,12 +48,13 @@ def train_job(session: Session, log: EventLog) -> None:
     probe = Probe(session.train_loader.dataset, session.train_loader.collate_fn, params.batch_size)
     log_setup(session, log, probe)
     stop_early = params.early_stop == "auto"
-    with Watch(session.job.folder, stop_early, settings().webhook_url) as watch:
-        _epochs(session, log, probe, watch)
+    with Judge(session.job.folder, stop_early, settings().webhook_url) as judge:
+        _epochs(session, log, probe, judge)
 
 
-def _epochs(session: Session, log: EventLog, probe: Probe, watch: Watch) -> None:
-    params, sampler, asked = session.params, session.train_loader.sampler, OnDemand(session)
+def _epochs(session: Session, log: EventLog, probe: Probe, judge: Judge) -> None:
+    params, sampler = session.params, session.train_loader.sampler
+    asked = OnDemand(session.job.folder, session.device, session.trace_file)
     begin, best, diverged = resume(session), BestSoFar(params.patience), 0
     if begin > 1:
         best.restore(session.job.folder / "checkpoints" / "best.pt")
@@ -74,28 +75,28 @@ def _epochs(session: Session, log: EventLog, probe: Probe, watch: Watch) -> None
             result.speed()["samples_per_s"],
         )
         if ranks.this_rank().first:
-            watch.epoch(epoch, result.values["loss"], val["loss"])
+            judge.epoch(epoch, result.values["loss"], val["loss"])
         diverged = 0 if finite(result.values["loss"]) else diverged + 1
         if diverged >= DIVERGED_EPOCHS:
             raise JobFailed(
                 f"Training diverged: the loss is not finite since epoch {epoch - diverged + 1}. "
                 f"Lower lr (it is {params.lr:g}) or check the data."
             )
-        text = ranks.told(_stop(watch, best, epoch) if not diverged else "")
+        text = ranks.told(_stop(judge, best, epoch) if not diverged else "")
         if text:
             session.progress.update(epoch, text, force=True)
             _LOG.info(text)
             return
 
 
-def _stop(watch: Watch, best: BestSoFar, epoch: int) -> str:
+def _stop(judge: Judge, best: BestSoFar, epoch: int) -> str:
     """Why to stop after this epoch, "" to go on."""
     if best.exhausted:
         return f"stopped early at epoch {epoch}, best was {best.epoch}"
-    reason = watch.advice()
+    reason = judge.advice()
     if not reason:
         return ""
-    watch.stopped(epoch, reason)
+    judge.stopped(epoch, reason)
     return f"stopped at epoch {epoch}: {reason}; the best checkpoint is that of epoch {best.epoch}"
 
 
@@ -103,7 +104,7 @@ def _train(session: Session, epoch: int, asked: OnDemand) -> TrainResult:
     params, progress = session.params, session.progress
     profiled = params.profile_steps > 0 and epoch == min(2, params.epochs)
     if not profiled:
-        after = _watch(session, epoch, asked)
+        after = _after_step(session, epoch, asked)
         return train_epoch(session.step, session.train_loader, session.device, after)
     window = plan_window(params.profile_steps, len(session.train_loader))
     trace = session.trace_file(f"epoch{epoch}")
@@ -118,7 +119,7 @@ def _train(session: Session, epoch: int, asked: OnDemand) -> TrainResult:
         return train_epoch(session.step, session.train_loader, session.device, after_step)
 
 
-def _watch(session: Session, epoch: int, asked: OnDemand) -> AfterStep:
+def _after_step(session: Session, epoch: int, asked: OnDemand) -> AfterStep:
     epochs = session.params.epochs
 
     def after_step(step: int, steps: int) -> None:

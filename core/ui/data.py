@@ -9,6 +9,7 @@ their own (in ``core.events``). Traces are large and read-only: they are shared,
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ from core.ui.texts import t
 
 LIVE_S = 2.0
 """Seconds between two looks at something that is still being written."""
+
+FRESH_S = 60.0
+"""A run of somebody else's whose files changed within this time counts as still being written."""
 
 MAX_VERDICTS = 256
 """Verdicts kept: a slider that was drawn over a run asks for one at each of its steps."""
@@ -115,8 +119,21 @@ def is_live(run: Run | None) -> bool:
     return job is not None and not job.final
 
 
+def is_fresh(run: Run) -> bool:
+    """Whether the files of a run changed a moment ago, and the program that wrote them goes on."""
+    return time.time() - run.modified < FRESH_S and not (run.job or {}).get("ended")
+
+
+def is_writing(run: Run | None) -> bool:
+    """Whether a run is still being written, by a job of ours or by another program."""
+    if run is None:
+        return False
+    job = job_of(run)
+    return is_fresh(run) if job is None else not job.final
+
+
 def _nothing_logged(run: Run) -> str:
-    return t("empty.live", run=run.key) if is_live(run) else t("empty.ended", run=run.key)
+    return t("empty.live", run=run.key) if is_writing(run) else t("empty.ended", run=run.key)
 
 
 def load_events(run: Run, *kinds: str) -> events.Events:
@@ -206,8 +223,9 @@ def vital_signs(run: Run, *, with_trace: bool = False) -> health.Health:
 
 
 def step_name(run: Run | None) -> str:
-    """What one step of the losses is: an epoch in our own runs, unknown in others."""
-    return t("step.epoch") if run is None or run.job is not None else t("step.step")
+    """What one step of the losses is: an epoch in our own runs, unless they say that it is not."""
+    ours = run is None or (run.job is not None and run.job.get("unit", "epoch") == "epoch")
+    return t("step.epoch") if ours else t("step.step")
 
 
 def in_unit(text: str, unit: str) -> str:
@@ -282,18 +300,3 @@ def _comparison(a: tuple[str, int, int], b: tuple[str, int, int]) -> compare.Tra
 def comparison(before: Path, after: Path) -> compare.TraceComparison:
     """Two traces side by side, shared between sessions."""
     return _comparison(_stamp_of(before), _stamp_of(after))
-
-
-def rerun_when_done(job: jobs.Job, flag: str) -> None:
-    """Rerun the whole page once when a job that was being watched has ended.
-
-    Args:
-        job: as it is now.
-        flag: session key that remembers which job this fragment watches.
-    """
-    if not job.final:
-        st.session_state[flag] = job.id
-    elif st.session_state.get(flag) == job.id:
-        del st.session_state[flag]
-        forget_runs()
-        st.rerun(scope="app")

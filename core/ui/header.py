@@ -11,7 +11,7 @@ from core.errors import GpulseError
 from core.health import Health
 from core.runs import Run
 from core.settings import settings
-from core.ui import alerts, data, nav, reporting
+from core.ui import alerts, data, live, nav, reporting
 from core.ui.format import DASH, duration_ms, duration_s, number, percent, plain, signed
 from core.ui.texts import t
 
@@ -172,33 +172,39 @@ def job_progress(job: jobs.Job) -> None:
         )
 
 
-def _strip(key: str) -> None:
+def _strip(key: str, *, ticking: bool = False) -> None:
     """The vital signs of a run, and its progress while it is live."""
     try:
         run = runs.find(key, settings().all_roots)
     except GpulseError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    signs = data.vital_signs(run, with_trace=True)
+    signs = live.signs(run)
     with st.grid(4, min_column_width=145, gap="small"):
         _learning(run, signs)
         _efficiency(signs)
     job = data.job_of(run)
     if job is None:
+        if ticking:
+            live.rerun_when_calm(run, "_live_log")
         return
     if not job.final:
         jobs.ensure_supervisor()
     if not job.final or job.state in ("failed", "lost"):
         job_progress(job)
-    data.rerun_when_done(job, "_live_run")
+    live.rerun_when_done(job, "_live_run")
     alerts.toast(job)
 
 
 _live_strip = st.fragment(_strip, run_every=data.LIVE_S)
 
 
-def show() -> Run | None:
+def show(*, beside_table: bool = False) -> Run | None:
     """Draw the strip. Every page calls this right after its title.
+
+    Args:
+        beside_table: the page has a live table of runs, whose ticked rows another live part would
+            take back: there the strip is live for jobs alone.
 
     Returns:
         The chosen run, or None where there is none yet.
@@ -207,8 +213,8 @@ def show() -> Run | None:
         run = pick_run()
         if run is None:
             return None
-        if data.is_live(run):
-            _live_strip(run.key)
+        if data.is_live(run) or (not beside_table and data.is_writing(run)):
+            _live_strip(run.key, ticking=True)
         else:
             _strip(run.key)
         return run

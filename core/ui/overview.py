@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from pathlib import Path
 from typing import NoReturn
 
 import pandas as pd
@@ -13,6 +15,9 @@ from core.settings import settings
 from core.ui import data, forms, header, nav
 from core.ui.format import ago, number, plain, signed
 from core.ui.texts import t
+
+CHECKOUT = Path(__file__).parents[2]
+"""The folder from which a script imports ``core``."""
 
 LATEST = 8
 """Runs shown on the start page; the rest is in the run chooser."""
@@ -46,13 +51,24 @@ def empty_state() -> None:
     st.markdown(t("start.roots") + "\n" + roots)
 
 
+def own_script() -> None:
+    """How a training script that is no job of ours logs a run for these pages."""
+    with st.expander(t("start.own"), icon=":material/code:"):
+        st.markdown(t("start.own.text"))
+        runs = Path(settings().runs_dir).expanduser().absolute()
+        st.code(t("start.own.code", folder=repr(str(runs / "my-run"))), language="python")
+        st.markdown(t("start.own.start"))
+        command = f"PYTHONPATH={shlex.quote(str(CHECKOUT))} python train.py"
+        st.code(command, language="bash")
+
+
 def next_action(run: Run) -> None:
     """The latest verdict in words, with its evidence, and one thing to do next."""
     signs = data.vital_signs(run)
     if signs.summary:
         told = data.in_unit(signs.summary, data.step_name(run))
         st.markdown(f"**{plain(run.key)}** — {plain(told)}")
-        label = t("start.next.watch") if data.is_live(run) else t("start.next.dynamics")
+        label = t("start.next.watch") if data.is_writing(run) else t("start.next.dynamics")
         header.link("dynamics", label, icon=":material/arrow_forward:")
     if run.trace_files:
         header.link("bottlenecks", t("start.next.bottlenecks"), icon=":material/arrow_forward:")
@@ -85,6 +101,10 @@ def _open(run: Run) -> NoReturn:
     nav.go(page, run=run.key)
 
 
+def _state(run: Run) -> str:
+    return t("runs.writing") if data.is_fresh(run) else t("overview.foreign")
+
+
 def _row(run: Run) -> dict[str, str]:
     signs = data.vital_signs(run)
     job = data.job_of(run)
@@ -93,7 +113,7 @@ def _row(run: Run) -> dict[str, str]:
         best = t("overview.best", value=number(signs.best_value), step=signs.best_step)
     return {
         t("overview.run"): run.key,
-        t("overview.state"): job.state if job else t("overview.foreign"),
+        t("overview.state"): job.state if job else _state(run),
         t("overview.verdict"): t(f"verdict.{signs.verdict}") if signs.verdict else "",
         t("overview.bestloss"): best,
         t("overview.gap"): signed(signs.gap) if signs.gap is not None else "",

@@ -7,6 +7,7 @@ import sys
 
 BENCHES = (
     "chaos", "dynamics", "events", "lint", "live", "loader", "opening", "traces", "viewers",
+    "watch",
 )  # fmt: skip
 
 

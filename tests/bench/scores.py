@@ -23,7 +23,7 @@ from core.dynamics.evidence import onto
 from core.dynamics.peers import stops
 from core.dynamics.stopping import first_stop
 from core.training.alerts import FILE_NAME
-from core.training.watch import Watch
+from core.training.judging import Judge
 from tests.bench.histories import Condition, History
 from tests.bench.rules import RULES, Rule
 
@@ -206,10 +206,10 @@ def false_alerts(pairs: Sequence[LossPair]) -> tuple[int, int]:
         if pair.train is None or pair.val is None:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            watch = Watch(Path(folder))
+            job = Judge(Path(folder))
             losses = zip(pair.val.steps, pair.train.values, pair.val.values, strict=True)
             for step, train, val in losses:
-                watch.epoch(int(step), float(train), float(val))
+                job.epoch(int(step), float(train), float(val))
             alerts = Path(folder) / FILE_NAME
             lines = alerts.read_text(encoding="utf-8").splitlines() if alerts.exists() else []
         steps = [a["step"] for a in map(json.loads, lines) if a["verdict"] == "overfitting"]

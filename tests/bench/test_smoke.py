@@ -172,6 +172,16 @@ def test_zones_of_a_history_follow_the_clean_test_loss():
         assert history.zones() == [{phase} for phase in phases]
 
 
+def test_the_watch_bench_runs_at_toy_size(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tests.bench.watch.SETTLE_S", 0.0)
+    words = ["--steps", "3", "--rounds", "1", "--rest", "0.1"]
+    code = main(["watch", *words, "--json", str(tmp_path / "figures.json")])
+    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    assert code == any(figure["met"] is False for figure in figures)
+    assert {"torch: longer step", "python: processor time"} <= {each["name"] for each in figures}
+    assert "the profile, once" in capsys.readouterr().out
+
+
 def test_an_unknown_bench_is_refused(capsys):
     assert main(["nothing"]) == 2
     assert "events" in capsys.readouterr().err

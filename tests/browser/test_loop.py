@@ -91,7 +91,7 @@ def _pair(visit) -> Told:
 def test_the_first_finding_of_photos_is_mended_and_its_promise_holds(visit) -> None:
     told = _pair(visit)
     if told.verdict != "within":
-        # Eight steps a profile: one long step of another program's making moves the mean by a tenth.
+        # Of eight steps a single long one, which another program may cause, moves the mean a lot.
         told = _pair(visit)
     expect(visit.page.get_by_test_id("stException")).to_have_count(0)
     inside = told.low <= told.measured <= told.high

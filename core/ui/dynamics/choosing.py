@@ -45,6 +45,8 @@ def choose(run: Run) -> data.Judged:
     judged = data.judge(run)
     if train is not None or val is not None:
         return _named(run, judged, train, val)
+    if not judged and data.is_writing(run):
+        raise NotFound(t("dynamics.nolossyet", run=run.key))
     if not judged:
         raise NotFound(t("dynamics.noloss", run=run.key))
     pairs = _pairs(judged, offer)

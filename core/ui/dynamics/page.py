@@ -12,7 +12,7 @@ from core.charts import dynamics as charts
 from core.charts.curves import Look
 from core.dynamics import LossPair, StopRow, Verdict
 from core.runs import Run
-from core.ui import data, draw
+from core.ui import data, draw, live
 from core.ui.compare import links
 from core.ui.dynamics import choosing, playing, report, store
 from core.ui.dynamics.choosing import View
@@ -24,10 +24,15 @@ def run_view(run: Run) -> None:
     links.to_parent(run, "before")
     if playing.playing():
         _play(run, ticking=True)
-    elif data.is_live(run):
-        _live(run)
+    elif _grows(run):
+        st.fragment(_run, run_every=live.every_s(run))(run)
     else:
         _still(run)
+
+
+def _grows(run: Run) -> bool:
+    """Whether a run of ours goes on: others do not tell when they end."""
+    return run.job is not None and data.is_writing(run)
 
 
 def _run(run: Run, *, ticking: bool = False) -> None:
@@ -46,7 +51,6 @@ def _run(run: Run, *, ticking: bool = False) -> None:
 _INK_ON_PAPER = "#31333F"
 
 _still = st.fragment(_run)
-_live = st.fragment(_run, run_every=data.LIVE_S)
 _play = st.fragment(_run, run_every=playing.TICK_S)
 
 
@@ -57,7 +61,7 @@ def _slider_view(run: Run, judged: data.Judged, view: View, exports: Any, *, tic
         return
     unit = view.look.step_name
     top = st.container()
-    step = playing.slider(unit, *scale, ticking=ticking, live=data.is_live(run))
+    step = playing.slider(unit, *scale, ticking=ticking, live=_grows(run))
     past = store.hindsight(run, pair, step) if step < scale[1] else None
     if view.known and past is not None:
         verdict = dynamics.diagnose(pair, at=step)

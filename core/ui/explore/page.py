@@ -56,7 +56,7 @@ def _pace(picked: picking.Picked, unread: bool) -> None:
     """
     if st.session_state.pop(_JUST_OPENED, False):
         return
-    written = any(picking.is_writing(run) for run in picked.chosen[: picking.MANY])
+    written = any(data.is_writing(run) for run in picked.chosen[: picking.MANY])
     wanted = written or unread or bool(picked.missing)
     if wanted != st.session_state.get(picking.TICKING):
         st.session_state[_CALM] = not wanted

@@ -27,9 +27,6 @@ NEWEST = 3
 BUDGET_S = 0.7
 """Seconds of reading and judging in one look, so that the page answers meanwhile."""
 
-FRESH_S = 60.0
-"""A run whose files changed within this time counts as still being written."""
-
 UNHEARD_S = 3.0
 """Within this time the browser may still send what it knew before it heard of the last ticks."""
 
@@ -64,11 +61,6 @@ def follow_header(run: Run) -> None:
     compare = st.session_state.get(_COMPARE)
     if before not in (None, run.key) and compare and run.key not in compare:
         st.session_state[_COMPARE] = [*compare, run.key]
-
-
-def is_writing(run: Run) -> bool:
-    """Whether a run is still being written, by a job of ours or by somebody else."""
-    return time.time() - run.modified < FRESH_S or data.is_live(run)
 
 
 def pick(header_run: Run) -> Picked:
@@ -157,7 +149,7 @@ def _dataframe(frame: pd.DataFrame, matching: list[Run], chosen: list[Run]) -> N
     rows = sorted(place[run.key] for run in chosen if run.key in place)
     if st.session_state.get(_EVERY):
         rows = list(range(len(keys)))
-    wanted = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    wanted: Any = {"selection": {"rows": rows, "columns": [], "cells": []}}
     # What a table begins with is not put into its state: a browser that is late sees only the
     # newest message for it, and the one with the ticks would be lost.
     if _rows_now() not in (None, rows):
@@ -170,7 +162,7 @@ def _dataframe(frame: pd.DataFrame, matching: list[Run], chosen: list[Run]) -> N
         column_config=_config(list(frame.columns)),
         on_select=_take_selection,  # pyright: ignore[reportArgumentType]
         selection_mode="multi-row",
-        selection_default=wanted,  # pyright: ignore[reportArgumentType]
+        selection_default=wanted,
         key=_TABLE,
         placeholder="",
         alt=t("runs.table", n=len(frame)),
@@ -223,10 +215,9 @@ def _states(runs: Sequence[Run]) -> list[str]:
     known = {}
     if any(run.job for run in runs):
         known = {job.id: job.state for job in jobs.list_jobs(limit=10_000)}
-    now = time.time()
     return [
         known.get(str((run.job or {}).get("id")), "")
-        or t("runs.writing" if now - run.modified < FRESH_S else "overview.foreign")
+        or t("runs.writing" if data.is_fresh(run) else "overview.foreign")
         for run in runs
     ]
 
@@ -267,7 +258,7 @@ def problems(runs: Sequence[Run]) -> None:
         t("runs.problem", file=plain(f"{run.key}/{file}"), message=plain(message))
         for run in runs
         for file, message, pending in book.outline(run).problems
-        if not pending or time.time() - run.modified > FRESH_S
+        if not pending or time.time() - run.modified > data.FRESH_S
     ]
     found = list(dict.fromkeys(found))
     if len(found) > 5:

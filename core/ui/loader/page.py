@@ -11,7 +11,7 @@ from core import jobs, loader
 from core.charts import loader as charts
 from core.errors import GpulseError, NotFound
 from core.loader import Recommendation, Trials
-from core.ui import data, draw, header, reporting
+from core.ui import data, draw, header, live, reporting
 from core.ui.format import duration_ms, number, percent, plain
 from core.ui.loader import answer, earlier, why
 from core.ui.texts import t
@@ -52,7 +52,7 @@ def _draw(job_id: str) -> None:
             st.info(t("loader.notrial") if job.final else t("loader.waiting"))
         else:
             _trials(job, trials)
-        data.rerun_when_done(job, "_live_tuning")
+        live.rerun_when_done(job, "_live_tuning")
 
 
 _live = st.fragment(_draw, run_every=data.LIVE_S)

@@ -32,9 +32,8 @@ is followed by a validation loss lower by over 1 % in 4.4 % of the development h
 second in 2.2 %, for 2 epochs of delay in the median."""
 
 
-class Watch:
-    """Keeps the losses of a training and judges them. A context manager: leaving it lets the
-    alerts that wait for the webhook go.
+class Judge:
+    """Keeps the losses of a training and judges them. A context manager: leaving it closes it.
 
     Args:
         folder: of the run; ``alerts.jsonl`` is written there.
@@ -51,7 +50,7 @@ class Watch:
         self._told = ""
         self._candidate, self._times = "", 0
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Judge:
         return self
 
     def __exit__(
@@ -60,12 +59,20 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the alerts that wait for the webhook go."""
         self._webhook.close()
+
+    def note(self, epoch: int, train_loss: float, val_loss: float) -> None:
+        """Take note of an epoch without judging it."""
+        self._steps.append(epoch)
+        self._losses.append((train_loss, val_loss))
 
     def epoch(self, epoch: int, train_loss: float, val_loss: float) -> None:
         """Take note of an epoch; a turn of the verdict is told."""
-        self._steps.append(epoch)
-        self._losses.append((train_loss, val_loss))
+        self.note(epoch, train_loss, val_loss)
         if self._due():
             verdict = dynamics.diagnose(self._pair())
             self._turn(epoch, verdict.verdict, verdict.summary)

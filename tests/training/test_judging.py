@@ -10,7 +10,7 @@ import pytest
 
 from core import dynamics
 from core.training.alerts import MAX_LINES, MAX_REASON, AlertFile
-from core.training.watch import EVERY_EPOCH, Watch
+from core.training.judging import EVERY_EPOCH, Judge
 
 
 def lines(folder):
@@ -26,10 +26,10 @@ def overfit(count: int) -> list[tuple[float, float]]:
 
 
 def test_a_run_that_overfits_is_told_once(tmp_path):
-    with Watch(tmp_path) as watch:
+    with Judge(tmp_path) as judge:
         for epoch, (train, val) in enumerate(overfit(50), 1):
-            watch.epoch(epoch, train, val)
-            assert watch.advice() == ""
+            judge.epoch(epoch, train, val)
+            assert judge.advice() == ""
     told = lines(tmp_path)
     assert [line["verdict"] for line in told].count("overfitting") == 1
     assert told[-1]["verdict"] == "overfitting"
@@ -39,53 +39,53 @@ def test_a_run_that_overfits_is_told_once(tmp_path):
 
 
 def test_a_run_that_does_well_from_the_start_is_not_in_the_news(tmp_path):
-    with Watch(tmp_path) as watch:
+    with Judge(tmp_path) as judge:
         for epoch in range(1, 30):
-            watch.epoch(epoch, 2 * 0.9**epoch, 2.1 * 0.9**epoch)
+            judge.epoch(epoch, 2 * 0.9**epoch, 2.1 * 0.9**epoch)
     assert lines(tmp_path) == []
 
 
 def test_nan_is_told_at_its_epoch(tmp_path):
-    watch = Watch(tmp_path)
+    judge = Judge(tmp_path)
     for epoch in range(1, 12):
-        watch.epoch(epoch, 0.9**epoch if epoch < 8 else math.nan, 0.9**epoch)
+        judge.epoch(epoch, 0.9**epoch if epoch < 8 else math.nan, 0.9**epoch)
     (line,) = lines(tmp_path)
     assert (line["step"], line["verdict"]) == (8, "diverged")
 
 
 def test_verdicts_that_alternate_are_not_told(tmp_path, monkeypatch):
-    watch = Watch(tmp_path)
+    judge = Judge(tmp_path)
     for step, verdict in enumerate(
         ["underfitting", "underfitting", *["optimal", "underfitting"] * 9]
     ):
-        watch._turn(step, verdict, "because")
+        judge._turn(step, verdict, "because")
     assert lines(tmp_path) == []
     for step in (20, 21):
-        watch._turn(step, "optimal", "because")
-    watch._turn(22, "noisy", "cannot tell")
+        judge._turn(step, "optimal", "because")
+    judge._turn(22, "noisy", "cannot tell")
     assert [line["step"] for line in lines(tmp_path)] == [21]
 
 
 def test_overfitting_waits_for_a_second_epoch_and_divergence_does_not(tmp_path):
-    watch = Watch(tmp_path)
+    judge = Judge(tmp_path)
     for step, verdict in enumerate(["optimal", "optimal", "overfitting", "optimal", "overfitting"]):
-        watch._turn(step, verdict, "because of step 3")
+        judge._turn(step, verdict, "because of step 3")
     assert lines(tmp_path) == []
-    watch._turn(5, "overfitting", "because of step 3")
-    watch._turn(6, "diverged", "lost")
+    judge._turn(5, "overfitting", "because of step 3")
+    judge._turn(6, "diverged", "lost")
     told = [(line["step"], line["verdict"], line["reason"]) for line in lines(tmp_path)]
     assert told == [(5, "overfitting", "because of epoch 3"), (6, "diverged", "lost")]
 
 
 def test_advice_is_given_where_it_was_asked_for(tmp_path):
-    watch = Watch(tmp_path, stop_early=True)
+    judge = Judge(tmp_path, stop_early=True)
     stopped = 0
     for epoch, (train, val) in enumerate(overfit(50), 1):
-        watch.epoch(epoch, train, val)
-        reason = watch.advice()
+        judge.epoch(epoch, train, val)
+        reason = judge.advice()
         if reason:
             stopped = epoch
-            watch.stopped(epoch, reason)
+            judge.stopped(epoch, reason)
             break
     assert 12 < stopped < 30
     assert lines(tmp_path)[-1]["kind"] == "stopped"
@@ -99,12 +99,12 @@ def test_a_long_training_is_judged_now_and_then_and_nan_always(tmp_path, monkeyp
     judged = []
     real = dynamics.diagnose
     monkeypatch.setattr(dynamics, "diagnose", lambda pair: judged.append(1) or real(pair))
-    watch = Watch(tmp_path)
-    watch._steps, watch._losses = list(range(1_999)), [(1.0, 1.0)] * 1_999
+    judge = Judge(tmp_path)
+    judge._steps, judge._losses = list(range(1_999)), [(1.0, 1.0)] * 1_999
     for epoch in range(2_000, 2_016):
-        watch.epoch(epoch, 1.0, 1.0)
+        judge.epoch(epoch, 1.0, 1.0)
     assert len(judged) == 2
-    watch.epoch(2_017, math.nan, 1.0)
+    judge.epoch(2_017, math.nan, 1.0)
     assert len(judged) == 3
     assert EVERY_EPOCH < 2_000
 
@@ -128,7 +128,7 @@ def test_a_disk_that_refuses_is_a_log_line(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("url", ["", "file:///etc/passwd"])
-def test_a_watch_without_a_usable_webhook_watches(tmp_path, url):
-    with Watch(tmp_path, webhook_url=url) as watch:
-        watch.epoch(1, math.nan, math.nan)
+def test_a_judge_without_a_usable_webhook_judges(tmp_path, url):
+    with Judge(tmp_path, webhook_url=url) as judge:
+        judge.epoch(1, math.nan, math.nan)
     assert lines(tmp_path)[0]["verdict"] == "diverged"
