@@ -12,7 +12,7 @@ from core.compare import parent_of
 from core.errors import GpulseError
 from core.runs import Run
 from core.settings import settings
-from core.ui import data, header, nav
+from core.ui import data, header, live, nav
 from core.ui.compare import pair, rungs
 from core.ui.format import plain
 from core.ui.texts import t
@@ -142,7 +142,7 @@ def _drawn(before: str, after: str) -> None:
                 continue
             if not job.final:
                 header.job_progress(job)
-            data.rerun_when_done(job, f"_live_{name}")
+            live.rerun_when_done(job, f"_live_{name}")
         pair.show(one, two)
 
 
