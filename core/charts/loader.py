@@ -139,13 +139,16 @@ def step_chart(rows: dict[str, list[Part]]) -> Any:
     )
     if frame.empty:
         return no_data("The parts of the pipeline are being timed.")
+    there = [part for part in PARTS if part in set(frame["part"])]
+    # Two columns fit a phone; each line of them takes height that the bars need.
+    legend = alt.Legend(columns=2, values=there)
     bars = (
         alt.Chart(frame)
         .mark_bar()
         .encode(
             y=alt.Y("name:N", sort=list(rows), title=None, axis=alt.Axis(labelLimit=260)),
             x=alt.X("ms:Q", stack="zero", title="one step (ms)"),
-            color=alt.Color("part:N", scale=_PART_COLOUR, legend=alt.Legend(columns=3)),
+            color=alt.Color("part:N", scale=_PART_COLOUR, legend=legend),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("name:N", title="setting"),
@@ -154,7 +157,7 @@ def step_chart(rows: dict[str, list[Part]]) -> Any:
             ],
         )
     )
-    return finish(bars, height=120 + 36 * len(rows))
+    return finish(bars, height=100 + 18 * -(-len(there) // 2) + 40 * len(rows))
 
 
 def faster_chart(frame: pd.DataFrame, *, height: int = 220) -> Any:
