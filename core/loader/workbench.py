@@ -23,6 +23,10 @@ from core.workloads.params import parse
 
 Step = Callable[[Any], None]
 
+TURN_S, LAST_TURN = 0.15, 8
+"""Seconds between what workers that hang say of where they are, and the turn of all the rest:
+all of it within ``processes.TELL_S``."""
+
 
 class Endless(Sampler[int]):
     """Shuffled indices without an end, so that no trial meets the edge of an epoch."""
@@ -109,5 +113,7 @@ def open_loader(bench: Bench, setting: Setting, tell_at: float) -> DataLoader[An
     )
 
 
-def _tell_where(tell_at: float, _worker: int) -> None:
-    faulthandler.dump_traceback_later(max(0.1, tell_at - time.monotonic()))
+def _tell_where(tell_at: float, worker: int) -> None:
+    # One after the other: they share stderr, and words written at once would mix.
+    turn_s = TURN_S * min(worker, LAST_TURN)
+    faulthandler.dump_traceback_later(max(0.1, tell_at - time.monotonic()) + turn_s)
