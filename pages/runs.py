@@ -9,7 +9,7 @@ nav.guard()
 
 st.title(t("nav.runs"))
 data.remote_notes()
-run = header.show(beside_table=True)
+run = header.show()
 if run is None:
     st.info(t("empty.run"), icon=":material/info:")
 else:

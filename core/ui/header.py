@@ -199,12 +199,8 @@ def _strip(key: str, *, ticking: bool = False) -> None:
 _live_strip = st.fragment(_strip, run_every=data.LIVE_S)
 
 
-def show(*, beside_table: bool = False) -> Run | None:
+def show() -> Run | None:
     """Draw the strip. Every page calls this right after its title.
-
-    Args:
-        beside_table: the page has a live table of runs, whose ticked rows another live part would
-            take back: there the strip is live for jobs alone.
 
     Returns:
         The chosen run, or None where there is none yet.
@@ -213,7 +209,8 @@ def show(*, beside_table: bool = False) -> Run | None:
         run = pick_run()
         if run is None:
             return None
-        if data.is_live(run) or (not beside_table and data.is_writing(run)):
+        ticking = st.session_state[live.TICKING] = data.is_writing(run)
+        if ticking:
             _live_strip(run.key, ticking=True)
         else:
             _strip(run.key)

@@ -15,6 +15,9 @@ from core import health, jobs
 from core.runs import Run
 from core.ui import data
 
+TICKING = "_strip_ticking"
+"""In the session's state: whether the strip of the chosen run looks again by itself."""
+
 SIGNS_SHARE = 0.02
 """Of a processor, at most, that goes into the vital signs of a run while it is being written."""
 

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import jobs, table
 from core.runs import Run
-from core.ui import data
+from core.ui import data, live
 from core.ui.explore.downloads import as_csv
 from core.ui.explore.patterns import compiled
 from core.ui.explore.store import ledger
@@ -205,7 +205,7 @@ def _take_selection() -> None:
     kept = [key for key in before if key in now or key not in visible]
     ticked = [*kept, *(key for key in picked if key not in kept)]
     st.session_state[_COMPARE] = ticked
-    if st.session_state.get(TICKING):
+    if st.session_state.get(TICKING) or st.session_state.get(live.TICKING):
         _, stale, _ = st.session_state.get(_TICKED, (0.0, [], None))
         stale = [each for each in (*stale, before) if each != ticked]
         st.session_state[_TICKED] = (time.monotonic(), stale, ticked)
