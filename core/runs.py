@@ -57,6 +57,12 @@ class Run:
     modified: float = 0.0
 
     @property
+    def kind(self) -> str:
+        """What made it: train, profile, tune, watch; "" for somebody else's."""
+        kind = (self.job or {}).get("kind")
+        return kind if isinstance(kind, str) else ""
+
+    @property
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """(path, size, mtime in ns) of each file: equal stamps mean unchanged content."""
         return file_stamp(self.event_files + self.trace_files)

@@ -137,3 +137,10 @@ def test_what_add_hparams_writes_belongs_to_the_run_it_was_called_for(tmp_path: 
     _touch(tmp_path / "1800000000.5" / EVENTS)
     found = {run.key: len(run.event_files) for run in runs.discover([tmp_path])}
     assert found == {"net": 2, "1800000000.5": 1}
+
+
+@pytest.mark.parametrize(
+    ("job", "kind"), [(None, ""), ({"kind": "tune"}, "tune"), ({"kind": 3}, "")]
+)
+def test_a_run_says_what_made_it(job: dict[str, object] | None, kind: str) -> None:
+    assert Run("a", Path("/a"), job=job).kind == kind

@@ -96,7 +96,7 @@ def gather(run: Run, opened: Open = open_diagnosis) -> Facts:
     scalars = scalars_of(run)
     diagnosis, problem = _diagnosed(run, opened)
     # A profile job logs one epoch, of its start-up and under the profiler: its trace says more.
-    told = diagnosis is not None and (run.job or {}).get("kind") == "profile"
+    told = diagnosis is not None and run.kind == "profile"
     return Facts(
         run=run,
         verdict=verdict_of(scalars),

@@ -58,11 +58,6 @@ def job_of(run: Run) -> tuple[Job | None, bool]:
     return jobs.from_record(run.job, run.path), False
 
 
-def kind_of(run: Run) -> str:
-    """What made a run: train, profile, tune; "" for somebody else's."""
-    return _word((run.job or {}).get("kind"))
-
-
 def state(run: Run, job: Job | None, known: bool) -> str:
     """How it ended, or that it has not; for a run of somebody else's what is known of it."""
     if job is None:

@@ -73,7 +73,7 @@ class _Writer:
         self.parts += [about.vitals(signs, run, job, known), about.state(run, job, known)]
         self.parts.append(about.autopsy(job))
         self._add("What it was", lambda: about.what(run, job))
-        if run.event_files and about.kind_of(run) != "tune":
+        if run.event_files and run.kind != "tune":
             self._add("Training dynamics", lambda: learning.section(run, judged))
         if run.trace_files:
             self._add("Bottlenecks", self._profiles)

@@ -29,16 +29,11 @@ def _requested(found: list[Run]) -> list[Run]:
         return found
 
 
-def kind_of(run: Run) -> str:
-    """What made a run: train, profile, tune; "" for somebody else's."""
-    return str((run.job or {}).get("kind", ""))
-
-
 def _default(found: list[Run]) -> Run:
     """The newest run that has, or will soon have, losses or a profile to look at."""
     for run in found:
         files = run.event_files or run.trace_files
-        if kind_of(run) != "tune" and (files or data.is_live(run)):
+        if run.kind != "tune" and (files or data.is_live(run)):
             return run
     return found[0]
 

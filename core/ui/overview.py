@@ -95,9 +95,9 @@ def latest_runs() -> None:
 
 def _open(run: Run) -> NoReturn:
     """Go to the page that shows what a run holds."""
-    if header.kind_of(run) == "tune":
+    if run.kind == "tune":
         nav.go("loader", tuning=run.path.name)
-    page = "dynamics" if run.event_files and header.kind_of(run) != "profile" else "bottlenecks"
+    page = "dynamics" if run.event_files and run.kind != "profile" else "bottlenecks"
     nav.go(page, run=run.key)
 
 

@@ -49,7 +49,7 @@ def _view() -> str:
 
 def _requested(found: list[Run]) -> list[Run]:
     """Runs to choose from: all but tunings, and those that the link asks for."""
-    offered = [run for run in found if header.kind_of(run) != "tune"]
+    offered = [run for run in found if run.kind != "tune"]
     for name in ("a", "b"):
         key = st.session_state.get(name) or st.query_params.get(name)
         if not key or any(run.key == key for run in offered):

@@ -14,7 +14,7 @@ from core.charts import overlaid
 from core.compare import Facts, RunComparison
 from core.compare.learning import BETTER, WORSE
 from core.runs import Run
-from core.ui import data, draw, header, nav
+from core.ui import data, draw, nav
 from core.ui.compare import profile, store
 from core.ui.format import DASH, duration_ms, number, percent, plain
 from core.ui.texts import t
@@ -184,7 +184,7 @@ def _further(a: Run, b: Run) -> None:
     """The way to the pages of either run."""
     with st.container(horizontal=True):
         for name, run in zip(_NAMES, (a, b), strict=True):
-            profiled = header.kind_of(run) == "profile" or not run.event_files
+            profiled = run.kind == "profile" or not run.event_files
             words = t("pair.open", name=name, run=plain(run.key))
             if st.button(
                 words, key=f"open{name}", icon=":material/arrow_forward:", type="tertiary"
