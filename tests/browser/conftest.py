@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    TimeoutError,
     expect,
     sync_playwright,
 )
@@ -134,6 +136,15 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     chromium.close()
 
 
+CALM_AT_MOST_S = 10
+_CALM = """() => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const idle = app?.getAttribute("data-test-script-state") === "notRunning";
+  window.idleSince = idle ? (window.idleSince ?? performance.now()) : undefined;
+  return idle && performance.now() - window.idleSince > 400;
+}"""
+
+
 class Visit:
     """A browser tab that remembers which hosts it was made to ask."""
 
@@ -152,11 +163,22 @@ class Visit:
         self.settle()
 
     def settle(self, timeout_s: float = 60) -> None:
-        """Wait until the script has run; a live page is idle between two looks."""
+        """Wait until the script has run and the page has been quiet for a moment.
+
+        A page is opened in several runs, between which it seems idle, and its elements come in no
+        certain order. A live page is idle between two looks; one that never is gets no more than
+        :data:`CALM_AT_MOST_S`.
+        """
+        self.page.evaluate("window.idleSince = undefined")
+        with contextlib.suppress(TimeoutError):
+            self.page.wait_for_function(_CALM, timeout=CALM_AT_MOST_S * 1e3, polling=50)
         self.page.wait_for_selector(
             "[data-test-script-state=notRunning]", timeout=timeout_s * 1e3, state="attached"
         )
-        self.page.wait_for_timeout(400)
+
+    def press(self, key: str) -> None:
+        """Press the button with this key, where several have the same words."""
+        self.page.locator(f".st-key-{key} button").click()
 
     def go(self, title: str) -> None:
         """Open a page by its name in the navigation."""

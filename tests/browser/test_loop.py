@@ -70,7 +70,7 @@ def _pair(visit) -> Told:
     page.get_by_role("button", name="Open its profile").click()
     expect(page.get_by_role("heading", name="Findings")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("num_workers=0").first).to_be_visible()
-    page.get_by_role("button", name="Try this fix").first.click()
+    visit.press("fix0")
     expect(page.get_by_text(f"A copy of {first['id']} with num_workers = 2")).to_be_visible(
         timeout=60_000
     )

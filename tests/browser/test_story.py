@@ -84,7 +84,8 @@ def test_demo_from_the_button_to_the_profile(visit) -> None:
 
 def test_advice_fills_in_the_form_of_the_next_job(visit) -> None:
     visit.open("dynamics")
-    visit.page.get_by_role("button", name="Relaunch with this").first.click()
+    expect(visit.page.get_by_text("Stop early", exact=True)).to_be_visible()
+    visit.press("relaunch0")
     expect(visit.page.get_by_role("heading", name="New job")).to_be_visible(timeout=30_000)
     expect(visit.page.get_by_role("combobox", name="early_stop")).to_have_value("auto")
     expect(visit.page.get_by_text("early_stop = auto")).to_be_visible()
