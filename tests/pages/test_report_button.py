@@ -58,6 +58,12 @@ def test_jobs_and_tunings_have_their_own(tmp_path: Path) -> None:
     assert "Report of this tuning" in _buttons("loader")
 
 
+def test_a_comparison_offers_that_of_the_later_run(tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        kinds.write_curves(tmp_path / "runs" / name, kinds.overfitting(12))
+    assert "Report of B" in _buttons("compare", a="before", b="after")
+
+
 def test_what_it_makes_is_the_report_of_the_run(tmp_path: Path) -> None:
     kinds.write_curves(tmp_path / "runs" / "net", kinds.overfitting())
     assert "Overfitting since step" in reporting.made("net").decode()

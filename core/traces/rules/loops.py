@@ -34,6 +34,7 @@ SMALL_SHARE = 0.01
 REPEATS = 10
 """Times that an indexing pattern repeats before it is a loop (torch's ForLoopIndexingPattern)."""
 _LONGEST_BODY = 8
+_MOST_SELECTS = 4
 
 _STEP = re.compile(r"^Optimizer\.step")
 _ZERO_GRAD = re.compile(r"^Optimizer\.zero_grad|: zero_grad$")
@@ -216,25 +217,63 @@ def _runs(
     use, parent = use[order], parent[order]
     code, thread = trace.name[rows[use]], trace.thread[rows[use]]
     selects = np.flatnonzero(select[code])
-    body = np.diff(selects)
+    same = _Repeats(np.stack([code, parent, thread]))
+    taken = np.zeros(use.size + 1, np.int64)
+    found: list[NDArray[np.int64]] = []
+    # A round may index more than once, y[i] = x[i] * w[i] three times; the fewest that repeat count.
+    for period in range(1, _MOST_SELECTS + 1):
+        for phase in range(period):
+            loops = _loops(selects[phase::period], same)
+            before = np.r_[0, np.cumsum(np.cumsum(taken[:-1]))]
+            loops = loops[:, before[loops[1] + 1] == before[loops[0]]]
+            np.add.at(taken, loops[0], 1)
+            np.add.at(taken, loops[1] + 1, -1)
+            found.append(loops)
+    first, last, rounds = np.concatenate(found, axis=1)
+    if not first.size:
+        return None
+    return trace.start[rows[use[first]]], trace.end[rows[use[last]]], rounds
+
+
+class _Repeats:
+    """How far operators have their namesakes a fixed number of places later.
+
+    Args:
+        keys: what two operators must share, one row for each: name, parent, thread.
+    """
+
+    def __init__(self, keys: NDArray[np.int64]) -> None:
+        self._keys = keys
+        self._counts: dict[int, NDArray[np.int64]] = {}
+        self.size = keys.shape[1]
+
+    def after(self, width: int) -> NDArray[np.int64]:
+        """For each place, how many operators before it have their namesake ``width`` later."""
+        if width not in self._counts:
+            same = (self._keys[:, width:] == self._keys[:, :-width]).all(axis=0)
+            self._counts[width] = np.r_[0, np.cumsum(np.r_[same, np.zeros(width, bool)])]
+        return self._counts[width]
+
+
+def _loops(begins: NDArray[np.int64], same: _Repeats) -> NDArray[np.int64]:
+    """First and last operator and number of rounds of every loop, shape (3, n).
+
+    Args:
+        begins: operators with which rounds may begin, ascending.
+        same: the operators.
+    """
+    body = np.diff(begins)
     # A round is like the next when each of its operators has its namesake one body later.
     alike = np.zeros(body.size, bool)
     for width in np.unique(body[body <= _LONGEST_BODY]).tolist():
-        same = (code[width:] == code[:-width]) & (parent[width:] == parent[:-width])
-        same &= thread[width:] == thread[:-width]
-        before = np.r_[0, np.cumsum(np.r_[same, np.zeros(width, bool)])]
+        before = same.after(width)
         at = np.flatnonzero(body == width)
-        alike[at] = before[selects[at] + width] - before[selects[at]] == width
-    fresh = np.r_[True, ~alike[:-1] | (body[1:] != body[:-1])]
-    edge = fresh & alike
+        alike[at] = before[begins[at] + width] - before[begins[at]] == width
+    edge = np.r_[True, ~alike[:-1] | (body[1:] != body[:-1])][: alike.size] & alike
     if not edge.any():
-        return None
-    first = selects[:-1][edge]
+        return np.empty((3, 0), np.int64)
+    first = begins[:-1][edge]
     rounds = np.bincount(np.cumsum(edge)[alike])[1:] + 1
-    last = np.minimum(first + rounds * body[edge] - 1, use.size - 1)
+    last = np.minimum(first + rounds * body[edge], same.size) - 1
     keep = rounds >= REPEATS
-    return (
-        trace.start[rows[use[first[keep]]]],
-        trace.end[rows[use[last[keep]]]],
-        rounds[keep],
-    )
+    return np.stack([first, last, rounds])[:, keep]

@@ -12,7 +12,7 @@ from core.compare import parent_of
 from core.errors import GpulseError
 from core.runs import Run
 from core.settings import settings
-from core.ui import data, header, live, nav
+from core.ui import data, header, live, nav, reporting
 from core.ui.compare import pair, rungs
 from core.ui.format import plain
 from core.ui.texts import t
@@ -115,17 +115,19 @@ def _pair(before: Run | None, after: Run | None) -> None:
     elif before.path == after.path:
         st.info(t("pair.same"), icon=":material/compare_arrows:")
     else:
-        _swap(before, after)
+        _tools(before, after)
         live = data.is_live(before) or data.is_live(after)
         (_live if live else _still)(before.key, after.key)
 
 
-def _swap(before: Run, after: Run) -> None:
-    """A button that turns the comparison round."""
-    st.button(
-        t("compare.swap"), icon=":material/swap_vert:", on_click=_turn,
-        args=(before.key, after.key), type="tertiary",
-    )  # fmt: skip
+def _tools(before: Run, after: Run) -> None:
+    """Buttons that turn the comparison round, and that make a file of the later run."""
+    with st.container(horizontal=True):
+        st.button(
+            t("compare.swap"), icon=":material/swap_vert:", on_click=_turn,
+            args=(before.key, after.key), type="tertiary",
+        )  # fmt: skip
+        reporting.button(after.key, "report.pair", t("report.pair"))
 
 
 def _turn(before: str, after: str) -> None:

@@ -108,6 +108,19 @@ def test_a_loop_over_the_rows_of_a_tensor_is_found(line):
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        ("aten::select", "aten::mul", "aten::select", "aten::copy_"),
+        ("aten::select", "aten::select", "aten::mul", "aten::select", "aten::copy_"),
+    ],
+    ids=["y[i] = x[i] * w", "y[i] = x[i] * w[i]"],
+)
+def test_a_round_that_indexes_more_than_once_is_one_round(line, body):
+    found = indexing(line, 12, body=body)["F3"]
+    assert "3 loops of 12 rounds" in found.evidence[0]
+
+
+@pytest.mark.parametrize(
     ("rounds", "change"),
     [(9, {}), (20, {"body": ("aten::slice", "aten::mul")}), (20, {"odd": 5})],
     ids=["nine rounds", "no select", "never ten alike"],
