@@ -220,7 +220,7 @@ def _runs(
     same = _Repeats(np.stack([code, parent, thread]))
     taken = np.zeros(use.size + 1, np.int64)
     found: list[NDArray[np.int64]] = []
-    # A round may index more than once, y[i] = x[i] * w[i] three times; the fewest that repeat count.
+    # A round may index more than once, as y[i] = x[i] * w[i] does; the fewest that repeat count.
     for period in range(1, _MOST_SELECTS + 1):
         for phase in range(period):
             loops = _loops(selects[phase::period], same)
@@ -242,7 +242,7 @@ class _Repeats:
         keys: what two operators must share, one row for each: name, parent, thread.
     """
 
-    def __init__(self, keys: NDArray[np.int64]) -> None:
+    def __init__(self, keys: NDArray[np.integer]) -> None:
         self._keys = keys
         self._counts: dict[int, NDArray[np.int64]] = {}
         self.size = keys.shape[1]
