@@ -10,7 +10,7 @@ from core.compare.ladder import Ladder, Rung, make_ladder
 from core.compare.learning import LossChange
 from core.compare.measured import Measured
 from core.compare.places import compare, family_at, run_at
-from core.compare.promised import judged_alone, promise_of
+from core.compare.promised import foretold, judged_alone, promise_of
 from core.compare.records import Change, FindingChange, Promise, Speedup, TraceComparison
 from core.compare.runs import RunComparison, chosen, compare_runs
 from core.compare.speed import mean_interval
@@ -37,6 +37,7 @@ __all__ = [
     "compare_traces",
     "family_at",
     "family_of",
+    "foretold",
     "gather",
     "job_id",
     "judged_alone",

@@ -17,6 +17,7 @@ from core.jobs import daemon
 from core.jobs.store import open_store
 from core.traces import SimulatorSettings, simulate
 from core.ui import data
+from core.ui.format import number
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,6 +112,7 @@ def test_a_finding_is_tried_in_a_copy_that_knows_its_parent_and_the_promise(
     needs = {"time_limit_s": 600}
     job = _traced(_ended("profile", workload, more, needs=needs, family="f1"), data_ms=60.0)
     app = _open("bottlenecks", run=job.id)
+    card = next(line.value for line in app.caption if "times as fast" in line.value)
     _try(app, "Try this fix")
     told = next(info.value for info in app.info if "Predicted" in info.value).replace("\\", "")
     assert f"A copy of {job.id} with num_workers = 2" in told
@@ -123,6 +125,7 @@ def test_a_finding_is_tried_in_a_copy_that_knows_its_parent_and_the_promise(
     assert (promise["rules"], promise["base"]) == (["D1"], job.id)
     assert promise["changes"] == {"num_workers": 2}
     assert f"{promise['low']:.2f} to {promise['high']:.2f}" in told
+    assert f"{number(promise['expected'])} times as fast" in card
     assert len(promise["before_ms"]) >= 2
     assert promise["source"] == "x.pt.trace.json"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -27,9 +28,7 @@ def offer(job: jobs.Job, found: Diagnosis, finding: Finding, index: int) -> None
         index: of the finding, for the keys of buttons.
     """
     known = [name for name in finding.fix.overrides if name in job.params]
-    changes = {
-        name: value for name, value in finding.fix.overrides.items() if _is_new(job, name, value)
-    }
+    changes = _changes(job, finding)
     if changes and changes.keys() <= _LOOKING:
         _look(job, changes, index)
         changes, known = {}, []
@@ -37,6 +36,24 @@ def offer(job: jobs.Job, found: Diagnosis, finding: Finding, index: int) -> None
         _try(job, found, finding, changes, index)
     elif finding.predicted_speedup is not None:
         _by_hand(job, found, finding, known, index)
+
+
+def fitted(job: jobs.Job, found: Diagnosis, finding: Finding) -> Finding:
+    """A finding with what its fix promises to this job, on the machine that it ran on.
+
+    Args:
+        job: whose trace was diagnosed.
+        found, finding: the diagnosis, and one of its findings.
+    """
+    gain = compare.foretold(found, finding, _changes(job, finding), _cores(job))
+    return replace(finding, predicted_speedup=gain)
+
+
+def _changes(job: jobs.Job, finding: Finding) -> dict[str, Any]:
+    """The parameters of the fix that this job has otherwise."""
+    return {
+        name: value for name, value in finding.fix.overrides.items() if _is_new(job, name, value)
+    }
 
 
 def _is_new(job: jobs.Job, name: str, value: Any) -> bool:

@@ -25,7 +25,7 @@ def show(found: Diagnosis, run: Run | None) -> list[DeltaGenerator]:
     job = data.job_of(run) if run is not None else None
     for index, finding in enumerate(found.findings):
         with st.container(border=True, key=f"finding{index}"):
-            describe(finding)
+            describe(finding if job is None else applying.fitted(job, found, finding))
             _explain(finding)
             slots.append(st.container())
             if job is not None:
