@@ -194,6 +194,16 @@ class Visit:
         card = self.page.get_by_test_id("stMetric").filter(has=name).last
         return card.get_by_test_id("stMetricValue")
 
+    def must_fit(self, name: str) -> None:
+        """On a desktop and on a phone nothing of the page reaches beyond the screen; pictures."""
+        main = self.page.get_by_test_id("stMain")
+        for width in (1280, 390):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self.page.wait_for_timeout(400)
+            assert main.evaluate("node => node.scrollWidth <= node.clientWidth"), (name, width)
+            self.shoot(f"{name}_{width}", width)
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+
     def shoot(self, name: str, width: int = 1280) -> Path:
         """Save a picture of the whole page."""
         SHOTS.mkdir(exist_ok=True)

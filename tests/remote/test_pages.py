@@ -89,8 +89,8 @@ def test_a_slow_remote_is_announced_and_then_shown(
     assert any("Fetching" in info.value for info in app.info)
     go.set()
     deadline = time.monotonic() + 20
-    while not app.selectbox:
+    # The runs are there a moment before the mirror says that it is done.
+    while not app.selectbox or any("Fetching" in info.value for info in app.info):
         assert time.monotonic() < deadline
         app.run()
     assert app.selectbox(key="run").value == "far"
-    assert not any("Fetching" in info.value for info in app.info)

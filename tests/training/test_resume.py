@@ -66,7 +66,7 @@ def test_what_cannot_be_gone_on_from_is_said_in_one_line(trained, fields, words)
 
 
 def test_a_profile_is_recorded_when_it_is_asked_for(make_job):
-    folder = make_job(epochs=8, train_samples=800, batch_size=8)
+    folder = make_job(epochs=3, train_samples=800, batch_size=8)
     request = folder / "profile.request"
 
     def ask() -> None:
