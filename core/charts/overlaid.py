@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.charts import curves
 from core.charts.curves import VALUE, dots, tip
-from core.charts.theme import LINE, ZONES, configuration, finish, no_data
+from core.charts.theme import LINE, RULE, ZONES, configuration, finish, no_data
 from core.charts.xaxis import XAxis
 from core.dynamics import Curve, LossPair, Verdict
 
@@ -55,7 +55,9 @@ def curves_chart(
     y = curves.value_axis(curves.meaning(pair), log_y=log_y)
     colour = {"field": "run", "type": "nominal", "legend": _key(0),
               "scale": {"domain": list(runs), "range": list(COLOURS[: len(runs)])}}  # fmt: skip
-    dash = {"field": "split", "type": "nominal", "legend": _key(40),
+    # Lines have the colours of their runs, so the legend of the dashes needs a look of its own.
+    dash = {"field": "split", "type": "nominal",
+            "legend": _key(40) | {"symbolStrokeColor": RULE, "symbolStrokeWidth": 1},
             "scale": {"domain": list(SPLITS), "range": list(_DASHES)}}  # fmt: skip
     layers = [
         {
