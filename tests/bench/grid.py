@@ -8,6 +8,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,17 @@ class Grid:
             {n: [Costs.from_json(c) for c in rows] for n, rows in content["probes"].items()},
             {n: [trial_from_json(t) for t in rows] for n, rows in content["trials"].items()},
         )
+
+    @classmethod
+    def pooled(cls, paths: Sequence[Path]) -> Grid:
+        """Grids of one machine, measured at different times, as one."""
+        first, *others = (cls.read(path) for path in paths)
+        for grid in others:
+            for name, probes in grid.probes.items():
+                first.probes.setdefault(name, []).extend(probes)
+            for name, trials in grid.trials.items():
+                first.trials.setdefault(name, []).extend(trials)
+        return first
 
 
 def _question(regime: str, measure_s: float) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 ``--measure GRID.json`` measures a grid (about half an hour on two quiet cores; it may be
 interrupted and goes on where it was), ``--from GRID.json`` replays the tuner and its peers on it,
-``--gain FILE.json`` tunes ``photos`` again and again and holds the gains promised against new
-trials.
+or on several of one machine as one: what is best in a single grid is partly the luck of its
+trials. ``--gain FILE.json`` tunes ``photos`` again and again and holds the gains promised against
+new trials.
 """
 
 from __future__ import annotations
@@ -74,12 +75,12 @@ def _search_figures(grid: Grid, regimes: Sequence[str]) -> list[Figure]:
     return figures
 
 
-def replay(path: Path, regimes: Sequence[str], json_file: Path | None) -> int:
-    """Print how the tuner and its peers do on a measured grid."""
-    grid = Grid.read(path)
+def replay(paths: Sequence[Path], regimes: Sequence[str], json_file: Path | None) -> int:
+    """Print how the tuner and its peers do on a measured grid, or on several as one."""
+    grid = Grid.pooled(paths)
     known = [r for r in regimes if grid.probes.get(r) and grid.trials.get(r)]
     if not known:
-        print(f"{path} holds no probe with trials yet; measure more", file=sys.stderr)
+        print(f"{paths[0]} holds no probe with trials yet; measure more", file=sys.stderr)
         return 2
     count = sum(len(grid.trials[r]) for r in known)
     foreign = [t.foreign_cpu or 0.0 for r in known for t in grid.trials[r]]
@@ -139,7 +140,7 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench loader", description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--measure", type=Path, metavar="GRID")
-    what.add_argument("--from", dest="source", type=Path, metavar="GRID")
+    what.add_argument("--from", dest="sources", type=Path, nargs="+", metavar="GRID")
     what.add_argument("--gain", type=Path, metavar="FILE")
     parser.add_argument("--regimes", nargs="+", help="some of the regimes only")
     parser.add_argument("--rounds", type=int, default=2, help="times each cell is measured")
@@ -152,7 +153,7 @@ def main(words: list[str]) -> int:
     regimes = regimes_of(asked.regimes)
     if asked.gain:
         return gain(asked.gain, asked.repeats, asked.budget, asked.json)
-    if asked.source:
-        return replay(asked.source, regimes, asked.json)
+    if asked.sources:
+        return replay(asked.sources, regimes, asked.json)
     measure(asked.measure, regimes, asked.rounds, asked.measure_s, asked.seconds)
     return 0
