@@ -92,7 +92,7 @@ def vital_signs(
         }
         if pair.train is not None and pair.val is not None and len(pair.val.steps):
             last = int(pair.val.steps[-1])
-            learning |= {"last_step": last, "gap": verdict.gap_at(last)}
+            learning |= {"last_step": last, "gap": verdict.last_gap}
             if verdict.best_step is not None:
                 learning["gap_at_best"] = verdict.gap_at(verdict.best_step)
     return Health(

@@ -219,6 +219,12 @@ class Verdict:
         gap = self.pair.val.at(step) - self.pair.train.at(step)
         return gap if np.isfinite(gap) else None
 
+    @property
+    def last_gap(self) -> float | None:
+        """The same at the last step with a validation loss."""
+        val = self.pair.val
+        return None if val is None or not len(val) else self.gap_at(int(val.steps[-1]))
+
     def to_json(self) -> dict[str, Any]:
         """The record that ``python -m core dynamics --json`` prints; non-finite becomes None."""
         return {

@@ -84,6 +84,8 @@ def test_a_relaunched_job_is_held_against_the_one_before_with_its_promise(family
     assert "95 % interval" in words
     assert float(_metrics(app)["Speed-up"].value.rstrip("×")) > 2
     assert _metrics(app)["Mean step"].delta.startswith("-")
+    assert _metrics(app)["Train/val gap"].value == "+0.822"
+    assert not _metrics(app)["Train/val gap"].delta
     tables = [table.value.to_numpy().tolist() for table in app.table]
     assert [[r"num\_workers", "0", "4"]] in tables
     assert [["device", "cpu", "gpu"]] in tables
@@ -94,6 +96,16 @@ def test_a_link_names_both_runs(family: Path) -> None:
     assert (app.selectbox(key="a").value, app.selectbox(key="b").value) == ("other", "old")
     assert "Only B has a profile" in _words(app)
     assert _metrics(app)["Speed-up"].value == "–"
+
+
+def test_a_wider_gap_is_told(
+    family: Path, write_losses: Callable[..., Path], overfitting: tuple[list[float], list[float]]
+) -> None:
+    train, val = overfitting
+    shutil.rmtree(family / "other")
+    write_losses(family / "other", train, [loss + 0.5 for loss in val])
+    gap = _metrics(_open(a="old", b="other"))["Train/val gap"]
+    assert (gap.value, gap.delta) == ("+1.32", "0.5")
 
 
 def test_turned_round_the_gain_is_a_loss(family: Path) -> None:

@@ -16,7 +16,7 @@ from core.compare.learning import BETTER, WORSE
 from core.runs import Run
 from core.ui import data, draw, nav
 from core.ui.compare import profile, store
-from core.ui.format import DASH, duration_ms, number, percent, plain
+from core.ui.format import DASH, duration_ms, number, percent, plain, signed
 from core.ui.texts import t
 
 _NAMES = ("A", "B")
@@ -72,8 +72,8 @@ def _answer(found: RunComparison) -> None:
 
 
 def _figures(found: RunComparison) -> None:
-    """Speed-up, step, utilisation, best validation loss; below each what it was or how sure."""
-    card = partial(st.grid(4, min_column_width=145, gap="small").metric, **_CARD)
+    """Speed-up, step, utilisation, best validation loss, gap; below each what changed."""
+    card = partial(st.grid(5, min_column_width=145, gap="small").metric, **_CARD)
     speed, steps = found.speedup, found.step_ms
     told = speed is not None and speed.certain
     card(
@@ -96,6 +96,7 @@ def _figures(found: RunComparison) -> None:
     sense = "normal" if told and label == t("bottlenecks.busy") else "gray"
     card(label, percent(two, 1), change, delta_color=sense)
     _best(found, card)
+    _gap(found, card)
 
 
 def _best(found: RunComparison, card: Callable[..., object]) -> None:
@@ -108,6 +109,15 @@ def _best(found: RunComparison, card: Callable[..., object]) -> None:
     change = profile.delta(best.b - best.a, number(abs(best.b - best.a)))
     sense = "inverse" if best.word in (BETTER, WORSE) else "gray"
     card(t("header.best", what=best.quantity), number(best.b), change, delta_color=sense)
+
+
+def _gap(found: RunComparison, card: Callable[..., object]) -> None:
+    """The train/val gap at the end of B, and what it was in A where that is the same quantity."""
+    one, two = (None if verdict is None else verdict.last_gap for verdict in found.verdicts)
+    change = None
+    if found.losses and one is not None and two is not None and one != two:
+        change = profile.delta(two - one, number(abs(two - one)))
+    card(t("header.gap"), signed(two), change, help=t("header.gap.help"))
 
 
 def _use(a: Facts, b: Facts) -> tuple[str, tuple[float | None, float | None]]:
