@@ -59,20 +59,33 @@ def curves_chart(
     dash = {"field": "split", "type": "nominal",
             "legend": _key(40) | {"symbolStrokeColor": RULE, "symbolStrokeWidth": 1},
             "scale": {"domain": list(SPLITS), "range": list(_DASHES)}}  # fmt: skip
+    place = {"x": x.encoding(), "y": y, "color": colour, "tooltip": _tips(step_name, pair)}
     layers = [
         {
             "data": {"name": "lines"},
-            "mark": {"type": "line", "strokeWidth": 2, "clip": True,
-                     "point": dots(len(data) / len(parts))},
-            "encoding": {"x": x.encoding(), "y": y, "color": colour, "strokeDash": dash,
-                         "tooltip": _tips(step_name, pair)},
+            "mark": {"type": "line", "strokeWidth": 2, "clip": True},
+            "encoding": place | {"strokeDash": dash},
         },
+        *_dots(place, len(data) / len(parts)),
         *_marks(runs, x, y, step_name, log_y=log_y),
     ]  # fmt: skip
     return {
         "width": "container", "height": height, "config": configuration(), "layer": layers,
         "datasets": {"lines": data},
     }  # fmt: skip
+
+
+def _dots(place: dict[str, Any], points: float) -> list[dict[str, Any]]:
+    """Where lines of so many points show them.
+
+    A layer of its own: points of the line's own mark would empty the legend of the dashes.
+    """
+    mark = dots(points)
+    if not mark:
+        return []
+    look = {"type": "point", "filled": True, "opacity": 1, "clip": True, **mark}
+    colour = place["color"] | {"legend": None}
+    return [{"data": {"name": "lines"}, "mark": look, "encoding": place | {"color": colour}}]
 
 
 def _key(offset: int) -> dict[str, Any]:
