@@ -33,8 +33,8 @@ SMALL_SHARE = 0.01
 """Filling gradients is worth a word from 1 % of the window (a rule of thumb of this project)."""
 REPEATS = 10
 """Times that an indexing pattern repeats before it is a loop (torch's ForLoopIndexingPattern)."""
-_LONGEST_BODY = 8
-_MOST_SELECTS = 4
+_LONGEST_BODY, _MOST_SELECTS = 8, 4
+"""Operators in one round of a loop, and times that it may index (this project's rules of thumb)."""
 
 _STEP = re.compile(r"^Optimizer\.step")
 _ZERO_GRAD = re.compile(r"^Optimizer\.zero_grad|: zero_grad$")
@@ -224,14 +224,16 @@ def _runs(
     for period in range(1, _MOST_SELECTS + 1):
         for phase in range(period):
             loops = _loops(selects[phase::period], same)
+            if not loops.size:
+                continue
             before = np.r_[0, np.cumsum(np.cumsum(taken[:-1]))]
             loops = loops[:, before[loops[1] + 1] == before[loops[0]]]
             np.add.at(taken, loops[0], 1)
             np.add.at(taken, loops[1] + 1, -1)
             found.append(loops)
-    first, last, rounds = np.concatenate(found, axis=1)
-    if not first.size:
+    if not found:
         return None
+    first, last, rounds = np.concatenate(found, axis=1)
     return trace.start[rows[use[first]]], trace.end[rows[use[last]]], rounds
 
 

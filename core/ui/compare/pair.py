@@ -112,7 +112,7 @@ def _best(found: RunComparison, card: Callable[..., object]) -> None:
 
 
 def _gap(found: RunComparison, card: Callable[..., object]) -> None:
-    """The train/val gap at the end of B, and what it was in A where that is the same quantity."""
+    """The train/val gap at the end of B, and how far that of A was from it in the same quantity."""
     one, two = (None if verdict is None else verdict.last_gap for verdict in found.verdicts)
     change = None
     if found.losses and one is not None and two is not None and one != two:
