@@ -10,7 +10,7 @@ from core.compare.ladder import Ladder, Rung, make_ladder
 from core.compare.learning import LossChange
 from core.compare.measured import Measured
 from core.compare.places import compare, family_at, run_at
-from core.compare.promised import foretold, judged_alone, promise_of
+from core.compare.promised import foretold, judged_alone, promise_of, purpose
 from core.compare.records import Change, FindingChange, Promise, Speedup, TraceComparison
 from core.compare.runs import RunComparison, chosen, compare_runs
 from core.compare.speed import mean_interval
@@ -45,5 +45,6 @@ __all__ = [
     "mean_interval",
     "parent_of",
     "promise_of",
+    "purpose",
     "run_at",
 ]

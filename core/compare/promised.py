@@ -74,6 +74,12 @@ def kept(a: Facts, b: Facts, measured: Speedup | None) -> Promise | None:
     return judged(told.rules, told.title, told.low, told.expected, told.high, measured)
 
 
+def purpose(a: Facts, b: Facts) -> str:
+    """What B was launched from A to see where no speed was promised, "" otherwise."""
+    told = b.promise
+    return told.title if told is not None and told.base == a.id and told.low is None else ""
+
+
 def judged_alone(b: Facts) -> Promise | None:
     """The promise of a run whose parent is gone, against the step times kept with it."""
     told, measured = b.promise, since_promised(b)

@@ -10,7 +10,7 @@ from core.compare.facts import PROFILE, Difference, Facts, differing, gather
 from core.compare.learning import LossChange
 from core.compare.measured import BATCH, Measured, measure
 from core.compare.pace import Pace, pace
-from core.compare.promised import kept
+from core.compare.promised import kept, purpose
 from core.compare.records import Promise, Speedup, TraceComparison, speed_json
 from core.compare.speed import mean_interval
 from core.compare.traces import compare_traces, speed_sentence
@@ -144,12 +144,14 @@ def compare_runs(
     promise = kept(one, two, speed)
     others = profile.promises if profile is not None else ()
     promises = (promise, *(p for p in others if p.rules != promise.rules)) if promise else others
+    # Of a change that was made for the losses nobody predicted the speed.
+    predicted = () if purpose(one, two) else promises
     logged = pace(one.logged, two.logged)
     return RunComparison(
         a=a.key,
         b=b.key,
-        answer=_answer(measured, promises, losses),
-        summary=_summary(profile, logged, (one, two), params, promises),
+        answer=_answer(measured, predicted, losses),
+        summary=_summary(profile, logged, (one, two), params, predicted),
         facts=(one, two),
         verdicts=(one.verdict, two.verdict),
         losses=losses,

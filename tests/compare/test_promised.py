@@ -124,4 +124,8 @@ def test_an_advice_promises_no_speed(pair: tuple[Run, Run]) -> None:
     assert compare.gather(after).promise is not None
     found = compare_runs(pair[0], after)
     # What the traces say of the resolved finding is still told.
+    assert found.promises
     assert [promise.title for promise in found.promises] != ["Stop early"]
+    # But the speed of this change was not predicted by anybody.
+    assert "redicted" not in found.answer + found.summary
+    assert found.answer.startswith("Measured ")

@@ -28,9 +28,9 @@ def show(a: Run, b: Run) -> None:
     found = store.compared(a, b)
     _answer(found)
     _figures(found)
-    told = found.facts[1].promise
-    if told is not None and told.base == found.facts[0].id and told.low is None:
-        st.markdown(t("pair.purpose", title=plain(told.title)))
+    purpose = compare.purpose(*found.facts)
+    if purpose:
+        st.markdown(t("pair.purpose", title=plain(purpose)))
     profile.promises(found.promises)
     for note in found.notes:
         st.caption(f":material/info: {plain(note)}")
